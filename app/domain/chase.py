@@ -1,0 +1,364 @@
+"""Whom to write to now, about what, and why not (rules D5, D6, D7, D13, D16).
+
+`evaluate` is the whole decision: facts of one customer in, a verdict for each case and the reminders to be made out.
+It is asked three times with the same rules: to plan, to answer why, and under the lock before a reminder leaves.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.domain.clocktime import business_date, start_of_day
+from app.domain.errors import Code
+from app.domain.invoice_state import RECEIVABLE
+from app.domain.ladder import Choice, Ladder, PlannedStep, choose, plan_steps
+from app.domain.policy import Grouping, Policy
+from app.domain.windows import NoSendableDayError, SendWindow, first_open_instant, intersect
+
+# Blockers that time alone removes; the others need a new fact.
+PASSING = frozenset({Code.not_due, Code.outside_window, Code.min_gap, Code.contact_cap})
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why nothing goes out: a code, and until when if time alone removes it."""
+
+    code: Code
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address of one contact of the customer."""
+
+    channel: str
+    address: str
+    consent: str
+    preferred: bool
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """One case with its invoice and what is under way for it."""
+
+    case_id: UUID
+    invoice_id: UUID
+    currency: str
+    issued_on: date
+    status: str
+    open_minor: int
+    disputed_minor: int
+    case_state: str
+    cycle: int
+    policy: Policy
+    ladder: Ladder
+    pending: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChaseFacts:
+    """All that decides about one customer at one instant. Amounts are minor units; dates are the customer's."""
+
+    now: datetime
+    tenant_zone: ZoneInfo
+    customer_zone: ZoneInfo
+    sending: str
+    tenant_window: SendWindow
+    holidays: Mapping[str, Container[date]]
+    max_contacts_per_day: int | None
+    addresses: tuple[Address, ...]
+    unapplied: Mapping[str, int]
+    cases: tuple[CaseFacts, ...]
+    last_contact_on: date | None
+    contacts_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done about one case, and why not.
+
+    Attributes:
+        residual_minor: what may be asked for: open, less disputed, less what unapplied cash covers.
+        next_step: the step that goes out next, now or later.
+        earliest_at: when it can go out at the earliest, as far as time decides.
+        blockers: what stops it now; empty means that it goes out now.
+    """
+
+    case: CaseFacts
+    residual_minor: int
+    choice: Choice | None
+    next_step: PlannedStep | None
+    earliest_at: datetime | None
+    blockers: tuple[Blocker, ...]
+    address: Address | None
+
+    @property
+    def sendable(self) -> bool:
+        """Nothing stops the step from going out now."""
+        return not self.blockers
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When to look again because of time alone; None when only a new fact can change the verdict."""
+        if any(blocker.code not in PASSING for blocker in self.blockers):
+            return None
+        return self.earliest_at
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReminder:
+    """A reminder to be made: the cases that go out together, to one address."""
+
+    policy: Policy
+    currency: str
+    address: Address
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def highest(self) -> PlannedStep:
+        """The highest step among the cases: it gives the template (rule D5)."""
+        return max((due_step(verdict) for verdict in self.verdicts), key=lambda item: item.step.offset_days)
+
+    @property
+    def requires_approval(self) -> bool:
+        """One step that asks for approval holds the whole reminder."""
+        return any(due_step(verdict).step.requires_approval for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class ChasePlan:
+    """The decision about one customer."""
+
+    verdicts: tuple[Verdict, ...]
+    reminders: tuple[PlannedReminder, ...] = field(default=())
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """The next instant at which time alone changes a verdict."""
+        instants = [verdict.wake_at for verdict in self.verdicts if verdict.wake_at is not None]
+        return min(instants, default=None)
+
+
+def due_step(verdict: Verdict) -> PlannedStep:
+    """The step that a sendable verdict sends."""
+    if verdict.choice is None or verdict.choice.due is None:
+        raise ValueError("the verdict sends nothing")
+    return verdict.choice.due
+
+
+def evaluate(facts: ChaseFacts) -> ChasePlan:
+    """Decide about every case of a customer."""
+    residuals = _residuals(facts)
+    verdicts = [_judge_case(case, residuals[case.case_id], facts) for case in facts.cases]
+    verdicts = _apply_policy_minimum(verdicts, facts)
+    return _group(verdicts, facts)
+
+
+def _residuals(facts: ChaseFacts) -> dict[UUID, int]:
+    """Unapplied cash offsets what is owed, oldest due date first (rules M3, M4)."""
+    cash = dict(facts.unapplied)
+    residuals = {}
+    for case in sorted(facts.cases, key=lambda c: (c.ladder.due_on, c.issued_on, c.invoice_id)):
+        undisputed = case.open_minor - case.disputed_minor if case.status in RECEIVABLE else 0
+        covered = min(undisputed, cash.get(case.currency, 0))
+        cash[case.currency] = cash.get(case.currency, 0) - covered
+        residuals[case.case_id] = undisputed - covered
+    return residuals
+
+
+def _judge_case(case: CaseFacts, residual: int, facts: ChaseFacts) -> Verdict:
+    blockers = [Blocker(code) for code in _standing_blockers(case, residual, facts)]
+    if case.status not in RECEIVABLE or case.case_state in {"exhausted", "closed"}:
+        return Verdict(case, residual, None, None, None, tuple(blockers), None)
+
+    window = _window(case.policy, facts)
+    if window is None:
+        return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
+    holidays = facts.holidays.get(case.policy.calendar or "", frozenset())
+    try:
+        planned = plan_steps(case.policy, case.ladder, window=window, holidays=holidays)
+    except NoSendableDayError:
+        return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
+    choice = choose(case.policy, case.ladder, planned, today=_both_today(facts))
+    next_step = choice.due or choice.upcoming
+    if next_step is None:
+        return Verdict(case, residual, choice, None, None, (*blockers, Blocker(Code.exhausted)), None)
+
+    minimum = next_step.step.min_amount.get(case.currency, 0)
+    if residual < minimum:
+        blockers.append(Blocker(Code.min_amount))
+    address, missing = _address(next_step, facts)
+    if missing is not None:
+        blockers.append(Blocker(missing))
+    earliest_at, passing = _timing(case, choice, next_step, window, holidays, facts)
+    return Verdict(case, residual, choice, next_step, earliest_at, (*blockers, *passing), address)
+
+
+def _standing_blockers(case: CaseFacts, residual: int, facts: ChaseFacts) -> list[Code]:
+    """What stops the case until a new fact comes."""
+    if case.status in {"paid", "void", "written_off"}:
+        return [Code(case.status)]
+    codes = []
+    if case.case_state == "exhausted":
+        codes.append(Code.exhausted)
+    if facts.sending == "paused":
+        codes.append(Code.tenant_paused)
+    if case.pending is not None:
+        codes.append(case.pending)
+    if residual == 0:
+        whole = case.disputed_minor > 0 and case.disputed_minor >= case.open_minor
+        codes.append(Code.disputed if whole else Code.covered_by_unapplied_cash)
+    return codes
+
+
+def _window(policy: Policy, facts: ChaseFacts) -> SendWindow | None:
+    if policy.send_window is None:
+        return facts.tenant_window
+    return intersect([facts.tenant_window, policy.send_window])
+
+
+def _both_today(facts: ChaseFacts) -> date:
+    """A step needs its date to have come for the tenant's business and for the customer (rules T1, T4)."""
+    return min(business_date(facts.now, facts.tenant_zone), business_date(facts.now, facts.customer_zone))
+
+
+def _address(planned: PlannedStep, facts: ChaseFacts) -> tuple[Address | None, Code | None]:
+    """The first channel of the step that has an address which may be used; channels are alternatives in order."""
+    denied = False
+    for channel in planned.step.channels:
+        known = [address for address in facts.addresses if address.channel == channel]
+        usable = [address for address in known if address.consent != "denied"]
+        if usable:
+            return next((address for address in usable if address.preferred), usable[0]), None
+        denied = denied or bool(known)
+    return None, Code.no_consent if denied else Code.no_address
+
+
+def _timing(
+    case: CaseFacts,
+    choice: Choice,
+    next_step: PlannedStep,
+    window: SendWindow,
+    holidays: Container[date],
+    facts: ChaseFacts,
+) -> tuple[datetime | None, list[Blocker]]:
+    """The earliest instant for the step, and the blockers that time removes."""
+
+    def opens(on_or_after: date) -> datetime | None:
+        return first_open_instant(
+            not_before=max(facts.now, start_of_day(next_step.send_on, facts.tenant_zone)),
+            on_or_after=max(on_or_after, next_step.send_on),
+            window=window,
+            zone=facts.customer_zone,
+            holidays=holidays,
+        )
+
+    today = business_date(facts.now, facts.customer_zone)
+    not_before = today
+    blockers = []
+    if choice.due is None:
+        if case.ladder.last_sent_on is not None:
+            not_before = max(not_before, case.ladder.last_sent_on + timedelta(days=1))
+        blockers.append(Blocker(Code.not_due, opens(not_before)))
+    gap_ends_on = _gap_ends_on(case.policy, facts)
+    if gap_ends_on is not None and today < gap_ends_on:
+        not_before = max(not_before, gap_ends_on)
+        if choice.due is not None:
+            blockers.append(Blocker(Code.min_gap, opens(not_before)))
+    if _cap_reached(facts, taken=0):
+        not_before = max(not_before, today + timedelta(days=1))
+        if choice.due is not None:
+            blockers.append(Blocker(Code.contact_cap, opens(not_before)))
+    earliest_at = opens(not_before)
+    if not blockers and earliest_at != facts.now:
+        blockers.append(Blocker(Code.outside_window, earliest_at))
+    return earliest_at, blockers
+
+
+def _gap_ends_on(policy: Policy, facts: ChaseFacts) -> date | None:
+    if facts.last_contact_on is None or policy.min_gap_days == 0:
+        return None
+    return facts.last_contact_on + timedelta(days=policy.min_gap_days)
+
+
+def _cap_reached(facts: ChaseFacts, *, taken: int) -> bool:
+    return facts.max_contacts_per_day is not None and facts.contacts_today + taken >= facts.max_contacts_per_day
+
+
+def _apply_policy_minimum(verdicts: Sequence[Verdict], facts: ChaseFacts) -> list[Verdict]:
+    """The policy's minimum is over what the customer can be chased for in a currency (rule D16).
+
+    Counted are overdue residuals, and those whose step is due: without the latter a reminder before the due date
+    could never pass a minimum.
+    """
+    today = business_date(facts.now, facts.tenant_zone)
+    totals: dict[tuple[UUID, str], int] = {}
+    for verdict in verdicts:
+        is_due = verdict.choice is not None and verdict.choice.due is not None
+        if verdict.case.ladder.due_on < today or is_due:
+            key = (verdict.case.policy.id, verdict.case.currency)
+            totals[key] = totals.get(key, 0) + verdict.residual_minor
+    judged = []
+    for verdict in verdicts:
+        policy, currency = verdict.case.policy, verdict.case.currency
+        is_due = verdict.choice is not None and verdict.choice.due is not None
+        minimum = policy.min_amount.get(currency, 0)
+        below = is_due and totals.get((policy.id, currency), 0) < minimum
+        blockers = (*verdict.blockers, Blocker(Code.min_amount)) if below else verdict.blockers
+        judged.append(replace(verdict, blockers=tuple(dict.fromkeys(blockers))))
+    return judged
+
+
+def _group(verdicts: Sequence[Verdict], facts: ChaseFacts) -> ChasePlan:
+    """Put together what goes out together, within the caps that count over all of the customer (rules D5, D6)."""
+    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.sendable and verdict.address is not None:
+            policy = verdict.case.policy
+            one = verdict.case.case_id if policy.grouping is Grouping.invoice else None
+            key = (policy.id, policy.version, verdict.case.currency, verdict.address, one)
+            groups.setdefault(key, []).append(verdict)
+
+    reminders: list[PlannedReminder] = []
+    waiting: dict[UUID, Verdict] = {}
+    for group in sorted(groups.values(), key=_urgency):
+        first = group[0]
+        if reminders and first.case.policy.min_gap_days > 0:
+            waits, code = first.case.policy.min_gap_days, Code.min_gap
+        elif _cap_reached(facts, taken=len(reminders)):
+            waits, code = 1, Code.contact_cap
+        else:
+            address = first.address
+            if address is None:
+                continue
+            reminders.append(PlannedReminder(first.case.policy, first.case.currency, address, tuple(group)))
+            continue
+        for verdict in group:
+            waiting[verdict.case.case_id] = _wait(verdict, code, waits, facts)
+    return ChasePlan(tuple(waiting.get(verdict.case.case_id, verdict) for verdict in verdicts), tuple(reminders))
+
+
+def _urgency(group: Sequence[Verdict]) -> tuple[int, date, UUID]:
+    """Highest step first, then the oldest debt."""
+    return (
+        -max(due_step(verdict).step.offset_days for verdict in group),
+        min(verdict.case.ladder.due_on for verdict in group),
+        min(verdict.case.case_id for verdict in group),
+    )
+
+
+def _wait(verdict: Verdict, code: Code, days: int, facts: ChaseFacts) -> Verdict:
+    window = _window(verdict.case.policy, facts)
+    if window is None:
+        return verdict
+    until = first_open_instant(
+        not_before=facts.now,
+        on_or_after=business_date(facts.now, facts.customer_zone) + timedelta(days=days),
+        window=window,
+        zone=facts.customer_zone,
+        holidays=facts.holidays.get(verdict.case.policy.calendar or "", frozenset()),
+    )
+    return replace(verdict, blockers=(Blocker(code, until),), earliest_at=until)

@@ -1,0 +1,127 @@
+"""One registry of codes, shared by problem documents, blockers and skip reasons (rule D13)."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Every stable code an integrator may meet."""
+
+    # requests
+    malformed_json = "malformed_json"
+    duplicate_key = "duplicate_key"
+    too_deep = "too_deep"
+    number_out_of_range = "number_out_of_range"
+    invalid_text = "invalid_text"
+    not_utf8 = "not_utf8"
+    bad_request = "bad_request"
+    unauthorized = "unauthorized"
+    key_expired = "key_expired"
+    key_revoked = "key_revoked"
+    insufficient_scope = "insufficient_scope"
+    not_found = "not_found"
+    method_not_allowed = "method_not_allowed"
+    conflict = "conflict"
+    busy = "busy"
+    precondition_failed = "precondition_failed"
+    payload_too_large = "payload_too_large"
+    unsupported_media_type = "unsupported_media_type"
+    rate_limited = "rate_limited"
+    internal_error = "internal_error"
+    timeout = "timeout"
+    idempotency_key_reused = "idempotency_key_reused"
+    idempotency_in_flight = "idempotency_in_flight"
+
+    # fields
+    validation_failed = "validation_failed"
+    missing = "missing"
+    unknown_field = "unknown_field"
+    invalid_type = "invalid_type"
+    invalid_value = "invalid_value"
+    too_long = "too_long"
+    too_short = "too_short"
+    invalid_format = "invalid_format"
+    out_of_range = "out_of_range"
+    money_not_string = "money_not_string"
+    amount_format = "amount_format"
+    amount_decimals = "amount_decimals"
+    amount_range = "amount_range"
+    unknown_currency = "unknown_currency"
+    currency_mismatch = "currency_mismatch"
+    date_in_future = "date_in_future"
+    date_order = "date_order"
+    unknown_reference = "unknown_reference"
+    external_id_taken = "external_id_taken"
+    invalid_cursor = "invalid_cursor"
+
+    # commands
+    state_conflict = "state_conflict"
+    issued_invoice_is_fixed = "issued_invoice_is_fixed"
+    allocation_exceeds_open = "allocation_exceeds_open"
+    allocation_exceeds_payment = "allocation_exceeds_payment"
+    policy_version_is_fixed = "policy_version_is_fixed"
+    channel_not_available = "channel_not_available"
+    unknown_template = "unknown_template"
+    steps_out_of_order = "steps_out_of_order"
+    window_never_opens = "window_never_opens"
+    url_not_allowed = "url_not_allowed"
+    test_tenant_only = "test_tenant_only"
+    advance_in_progress = "advance_in_progress"
+    clock_backwards = "clock_backwards"
+
+    # blockers and skip reasons
+    not_due = "not_due"
+    paid = "paid"
+    void = "void"
+    written_off = "written_off"
+    covered_by_unapplied_cash = "covered_by_unapplied_cash"
+    pending_payment = "pending_payment"
+    hold = "hold"
+    disputed = "disputed"
+    promise = "promise"
+    plan = "plan"
+    placed = "placed"
+    min_amount = "min_amount"
+    min_gap = "min_gap"
+    contact_cap = "contact_cap"
+    outside_window = "outside_window"
+    no_address = "no_address"
+    no_consent = "no_consent"
+    no_policy = "no_policy"
+    awaiting_approval = "awaiting_approval"
+    tenant_paused = "tenant_paused"
+    exhausted = "exhausted"
+    superseded = "superseded"
+    missed = "missed"
+    in_flight = "in_flight"
+    cancelled = "cancelled"
+    address_rejected = "address_rejected"
+
+
+BLOCKER_MESSAGES: dict[Code, str] = {
+    Code.not_due: "No step is due yet.",
+    Code.paid: "The invoice is paid.",
+    Code.void: "The invoice was voided.",
+    Code.written_off: "The invoice was written off.",
+    Code.covered_by_unapplied_cash: "Unapplied cash of the customer covers what is open.",
+    Code.pending_payment: "A pending payment covers what is open.",
+    Code.hold: "A hold stops contact.",
+    Code.disputed: "What is open is disputed.",
+    Code.promise: "A promise to pay is running.",
+    Code.plan: "A payment plan in good standing covers the invoice.",
+    Code.placed: "The invoice is placed with an agency.",
+    Code.min_amount: "What is owed is below the minimum amount.",
+    Code.min_gap: "The minimum gap since the last contact has not passed.",
+    Code.contact_cap: "The limit of contacts for this period is reached.",
+    Code.outside_window: "The send window is closed.",
+    Code.no_address: "No contact of the customer has an address for the step's channels.",
+    Code.no_consent: "Every address for the step's channels has consent denied.",
+    Code.no_policy: "No published dunning policy applies.",
+    Code.awaiting_approval: "A reminder waits for approval.",
+    Code.tenant_paused: "Sending is paused for the tenant.",
+    Code.exhausted: "Every step of the policy has been taken.",
+    Code.superseded: "A later step went out in its place.",
+    Code.missed: "Its time had passed before it could be sent.",
+    Code.in_flight: "A reminder is being sent.",
+    Code.cancelled: "The reminder was cancelled.",
+    Code.address_rejected: "The address was refused for good by the receiving server.",
+}

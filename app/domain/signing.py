@@ -1,0 +1,115 @@
+"""Webhook signatures after Standard Webhooks 1.0."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+PREFIX: Final = "whsec_"
+MIN_SECRET_BYTES: Final = 24
+MAX_SECRET_BYTES: Final = 64
+TOLERANCE_SECONDS: Final = 300
+"""How far, in seconds and either way, a message's time may lie from the receiver's before it counts as a replay."""
+
+_VERSION: Final = "v1"
+
+
+class SigningError(ValueError):
+    """A secret or a message that cannot be signed with; the text never repeats a secret."""
+
+
+def new_secret(random_bytes: bytes) -> str:
+    """Write 24 to 64 random bytes, drawn by the caller, as a `whsec_` secret.
+
+    Raises:
+        SigningError: Too few or too many bytes.
+    """
+    _require_length(random_bytes)
+    return PREFIX + base64.b64encode(random_bytes).decode("ascii")
+
+
+def decode_secret(secret: str) -> bytes:
+    """Return the bytes of a `whsec_` secret.
+
+    Raises:
+        SigningError: The prefix is missing, the rest is no base64, or its length is out of range.
+    """
+    if not secret.startswith(PREFIX):
+        raise SigningError("A webhook secret starts with whsec_.")
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        # The cause would carry a part of the secret into logs.
+        raise SigningError("A webhook secret is base64 after its prefix.") from None
+    _require_length(key)
+    return key
+
+
+def sign(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the `webhook-signature` header: one signature per live secret, space separated.
+
+    Args:
+        secrets: Live secrets; during a rotation both the new one and the old one.
+        message_id: Value of `webhook-id`. A dot in it would let one signature stand for two messages.
+        timestamp: Value of `webhook-timestamp`, in seconds since 1970.
+        body: The exact bytes that are sent.
+
+    Raises:
+        SigningError: There is no secret, or one is malformed, or the id is empty or has a dot.
+    """
+    if not secrets:
+        raise SigningError("Signing needs at least one secret.")
+    if not _is_message_id(message_id):
+        raise SigningError("A message id is not empty and has no dot.")
+    return " ".join(_signature(decode_secret(secret), message_id, timestamp, body) for secret in secrets)
+
+
+def verify(
+    secrets: Sequence[str],
+    message_id: str,
+    timestamp: int,
+    body: bytes,
+    *,
+    signatures: str,
+    now: int,
+    tolerance_seconds: int = TOLERANCE_SECONDS,
+) -> bool:
+    """Tell whether a message is genuine and recent.
+
+    Args:
+        secrets: Secrets any of which may have signed it.
+        message_id: Value of `webhook-id`.
+        timestamp: Value of `webhook-timestamp`, in seconds since 1970.
+        body: The exact bytes received.
+        signatures: Value of `webhook-signature`; other versions in it are passed over.
+        now: The receiver's time, in seconds since 1970.
+        tolerance_seconds: How far the two times may lie apart, inclusive.
+
+    Raises:
+        SigningError: There is no secret, or one is malformed: the receiver's own mistake, which no sender can cause.
+    """
+    if not _is_message_id(message_id) or abs(now - timestamp) > tolerance_seconds:
+        return False
+    genuine = False
+    for expected in sign(secrets, message_id, timestamp, body).split(" "):
+        for given in signatures.split(" "):
+            # Bytes, as compare_digest refuses text beyond ASCII; and all of them, so that time tells nothing.
+            genuine |= hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
+    return genuine
+
+
+def _is_message_id(text: str) -> bool:
+    return bool(text) and "." not in text
+
+
+def _signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    content = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.new(key, content, hashlib.sha256).digest()
+    return f"{_VERSION},{base64.b64encode(digest).decode('ascii')}"
+
+
+def _require_length(key: bytes) -> None:
+    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES:
+        raise SigningError("A webhook secret has 24 to 64 bytes.")

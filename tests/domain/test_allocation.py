@@ -1,0 +1,147 @@
+from datetime import date
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.allocation import (
+    DEFAULT_ORDER,
+    AllocationError,
+    Component,
+    OpenItem,
+    allocate_automatically,
+    split_within_invoice,
+)
+
+ORDERS = list(permutations(DEFAULT_ORDER))
+
+
+def item(number: int, due: str, issued: str = "2026-01-01", principal: int = 100, **more: int) -> OpenItem:
+    return OpenItem(UUID(int=number), date.fromisoformat(due), date.fromisoformat(issued), principal, **more)
+
+
+def shares(amount: int, *items: OpenItem) -> tuple[list[tuple[int, int]], int]:
+    allocations, remainder = allocate_automatically(amount, items)
+    return [(allocation.invoice_id.int, allocation.amount) for allocation in allocations], remainder
+
+
+def test_the_oldest_due_date_comes_first() -> None:
+    before, on, after = item(1, "2026-02-27"), item(2, "2026-02-28"), item(3, "2026-03-01")
+    assert shares(250, after, before, on) == ([(1, 100), (2, 100), (3, 50)], 0)
+
+
+def test_then_the_oldest_issue_date_then_the_id() -> None:
+    one = item(1, "2026-03-01", "2026-02-02")
+    two = item(2, "2026-03-01", "2026-02-01")
+    three = item(3, "2026-03-01", "2026-02-02")
+    assert shares(250, three, one, two) == ([(2, 100), (1, 100), (3, 50)], 0)
+
+
+def test_the_due_date_goes_before_the_issue_date() -> None:
+    assert shares(100, item(1, "2026-03-02", "2025-01-01"), item(2, "2026-03-01", "2026-02-01")) == ([(2, 100)], 0)
+
+
+def test_what_is_left_over_is_the_remainder() -> None:
+    assert shares(250, item(1, "2026-03-01"), item(2, "2026-03-02")) == ([(1, 100), (2, 100)], 50)
+    assert shares(0, item(1, "2026-03-01")) == ([], 0)
+    assert shares(70) == ([], 70)
+
+
+def test_charges_are_part_of_what_is_open() -> None:
+    assert shares(200, item(1, "2026-03-01", interest_open=7, fees_open=5)) == ([(1, 112)], 88)
+
+
+def test_disputed_amounts_take_nothing() -> None:
+    whole = item(1, "2026-03-01", disputed=100)
+    part = item(2, "2026-03-02", disputed=30, fees_open=5)
+    excess = item(3, "2026-03-03", disputed=1000)
+    assert shares(500, whole, part, excess) == ([(2, 75)], 425)
+
+
+AMOUNTS = st.integers(0, 10**12)
+ITEMS = st.lists(
+    st.builds(
+        OpenItem,
+        st.uuids(),
+        st.dates(date(2026, 1, 1), date(2026, 1, 5)),
+        st.dates(date(2025, 12, 1), date(2025, 12, 3)),
+        AMOUNTS,
+        AMOUNTS,
+        AMOUNTS,
+        AMOUNTS,
+    ),
+    max_size=8,
+    unique_by=lambda each: each.invoice_id,
+)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 10**13), ITEMS)
+def test_allocations_add_up_and_never_exceed_what_is_open(amount: int, items: list[OpenItem]) -> None:
+    allocations, remainder = allocate_automatically(amount, items)
+    assert allocate_automatically(amount, reversed(items)) == (allocations, remainder)
+    assert sum(allocation.amount for allocation in allocations) + remainder == amount
+    assert remainder >= 0
+    by_id = {each.invoice_id: each for each in items}
+    for allocation in allocations:
+        each = by_id[allocation.invoice_id]
+        assert 0 < allocation.amount <= each.principal_open + each.interest_open + each.fees_open - each.disputed
+    if remainder:
+        settled = {allocation.invoice_id: allocation.amount for allocation in allocations}
+        assert all(settled.get(each.invoice_id, 0) == each.available for each in items)
+
+
+def test_interest_then_fees_then_principal_by_default() -> None:
+    one = item(1, "2026-03-01", interest_open=10, fees_open=20)
+    assert split_within_invoice(5, one) == {"interest": 5, "fees": 0, "principal": 0}
+    assert split_within_invoice(10, one) == {"interest": 10, "fees": 0, "principal": 0}
+    assert split_within_invoice(11, one) == {"interest": 10, "fees": 1, "principal": 0}
+    assert split_within_invoice(31, one) == {"interest": 10, "fees": 20, "principal": 1}
+    assert split_within_invoice(130, one) == {"interest": 10, "fees": 20, "principal": 100}
+
+
+def test_the_tenant_may_set_another_order() -> None:
+    one = item(1, "2026-03-01", interest_open=10, fees_open=20)
+    assert split_within_invoice(115, one, ("principal", "interest", "fees")) == {
+        "principal": 100,
+        "interest": 10,
+        "fees": 5,
+    }
+
+
+def test_a_designated_payment_may_go_to_a_disputed_invoice() -> None:
+    assert split_within_invoice(60, item(1, "2026-03-01", disputed=100)) == {"interest": 0, "fees": 0, "principal": 60}
+
+
+@settings(max_examples=100)
+@given(AMOUNTS, AMOUNTS, AMOUNTS, st.integers(0, 100), st.sampled_from(ORDERS))
+def test_parts_within_an_invoice_add_up_in_order(
+    principal: int, interest: int, fees: int, percent: int, order: tuple[Component, ...]
+) -> None:
+    one = item(1, "2026-03-01", principal=principal, interest_open=interest, fees_open=fees)
+    amount = (principal + interest + fees) * percent // 100
+    parts = split_within_invoice(amount, one, order)
+    limits = {"principal": principal, "interest": interest, "fees": fees}
+    assert sum(parts.values()) == amount
+    assert all(0 <= parts[component] <= limits[component] for component in order)
+    for place, component in enumerate(order):
+        if any(parts[later] for later in order[place + 1 :]):
+            assert parts[component] == limits[component]
+
+
+def test_impossible_amounts_and_orders_are_refused() -> None:
+    one = item(1, "2026-03-01")
+    for amount in (-1, 101):
+        with pytest.raises(AllocationError):
+            split_within_invoice(amount, one)
+    orders: list[tuple[Component, ...]] = [(), ("interest", "principal"), ("fees", "fees", "principal")]
+    for order in orders:
+        with pytest.raises(AllocationError):
+            split_within_invoice(50, one, order)
+    with pytest.raises(AllocationError):
+        allocate_automatically(-1, [one])
+    for principal, interest, fees, disputed in ((-1, 1, 1, 1), (1, -1, 1, 1), (1, 1, -1, 1), (1, 1, 1, -1)):
+        with pytest.raises(AllocationError):
+            item(1, "2026-03-01", principal=principal, interest_open=interest, fees_open=fees, disputed=disputed)
