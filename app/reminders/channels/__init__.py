@@ -1,0 +1,1 @@
+"""How a message leaves: one small interface, and its implementations."""
