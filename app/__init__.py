@@ -1,0 +1,1 @@
+"""Puntual: headless accounts-receivable collections."""

@@ -1,0 +1,150 @@
+"""`python -m app …`: the operator's commands."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import select
+
+from app.core.db import admin_session
+from app.core.settings import get_settings
+from app.main import create_app
+from app.models import Tenant
+from app.supervisor import up as run_supervisor
+from app.tenants.accounts import NewTenant, create_tenant
+from app.worker import run_worker
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_NAME = "Comercial del Bajío"
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Puntual: accounts-receivable collections.")
+tenants = typer.Typer(no_args_is_help=True, help="Tenants.")
+cli.add_typer(tenants, name="tenants")
+
+
+@cli.command()
+def up(
+    host: str = "127.0.0.1", port: int = 8000, data_dir: Annotated[Path, typer.Option("--data-dir")] = Path(".data")
+) -> None:
+    """Start engines, API and worker together, for development and for trying things out."""
+    raise typer.Exit(run_supervisor(host=host, port=port, data_dir=data_dir))
+
+
+@cli.command()
+def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Run the API process."""
+    uvicorn.run(
+        create_app(),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(get_settings().shutdown_seconds),
+        server_header=False,
+    )
+
+
+@cli.command()
+def worker() -> None:
+    """Run the worker process."""
+    asyncio.run(run_worker())
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest revision."""
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    command.upgrade(config, "head")
+
+
+@cli.command()
+def openapi(path: Annotated[Path, typer.Option("--path")] = ROOT / "openapi" / "openapi.json") -> None:
+    """Write the OpenAPI document from the code."""
+    path.write_text(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {path}")
+
+
+@tenants.command()
+def create(
+    name: str = "Mi empresa",
+    test: Annotated[bool, typer.Option("--test", help="A test tenant with a clock of its own.")] = False,
+    clock: Annotated[str, typer.Option("--clock", help="Where a test tenant's clock starts.")] = "",
+    time_zone: Annotated[str, typer.Option("--time-zone")] = "America/Mexico_City",
+    locale: str = "es-MX",
+    currency: str = "MXN",
+    sender_address: Annotated[str, typer.Option("--sender-address")] = "cobranza@example.com",
+) -> None:
+    """Make a tenant and print its id and key as JSON; the key is shown this once."""
+    if clock and not test:
+        raise typer.BadParameter("only a test tenant has a clock of its own; add --test", param_hint="--clock")
+    made = asyncio.run(
+        _create(
+            name=name,
+            is_test=test,
+            clock_at=_instant(clock) if clock else None,
+            time_zone=time_zone,
+            locale=locale,
+            currency=currency,
+            sender_address=sender_address,
+        )
+    )
+    typer.echo(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
+
+
+@tenants.command("ensure-demo")
+def ensure_demo(data_dir: Annotated[Path, typer.Option("--data-dir")] = Path(".data")) -> None:
+    """Make the test tenant of `make run` once, and keep its key in the data folder."""
+    path = data_dir / "demo.json"
+    if path.exists() and asyncio.run(_exists(json.loads(path.read_text())["tenant_id"])):
+        return
+    made = asyncio.run(_create(name=DEMO_NAME, is_test=True))
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter("send an instant such as 2012-01-01T00:00:00Z", param_hint="--clock") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+async def _create(
+    *,
+    name: str,
+    is_test: bool,
+    clock_at: datetime | None = None,
+    time_zone: str = "America/Mexico_City",
+    locale: str = "es-MX",
+    currency: str = "MXN",
+    sender_address: str = "cobranza@example.com",
+) -> NewTenant:
+    async with admin_session(get_settings()) as session:
+        return await create_tenant(
+            session,
+            name=name,
+            is_test=is_test,
+            clock_at=clock_at,
+            time_zone=time_zone,
+            locale=locale,
+            currency=currency,
+            sender_address=sender_address,
+        )
+
+
+async def _exists(tenant_id: str) -> bool:
+    async with admin_session(get_settings()) as session:
+        return await session.scalar(select(Tenant.id).where(Tenant.id == tenant_id)) is not None
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()

@@ -1,0 +1,80 @@
+"""Connections: one engine a process, every connection under the runtime role that row-level security binds."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import event, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session, UOWTransaction
+
+from app.core.settings import Settings
+from app.models.base import Versioned
+
+
+def create_engine(settings: Settings, *, admin: bool = False, pool_size: int | None = None) -> AsyncEngine:
+    """An engine over `DATABASE_URL`.
+
+    Args:
+        settings: where the database is, and its limits.
+        admin: connect as the owner of the tables (migrations, tenant creation) instead of the runtime role.
+        pool_size: connections kept; the setting's if left out.
+    """
+    url = make_url(settings.database_admin_url or settings.database_url if admin else settings.database_url)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+asyncpg")
+    server_settings = {
+        "application_name": "puntual",
+        "timezone": "UTC",
+        "statement_timeout": f"{settings.database_statement_timeout_seconds}s",
+        "lock_timeout": f"{settings.database_lock_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": "60s",
+        # Short keyed statements: the compiler costs more than it gives.
+        "jit": "off",
+    }
+    if not admin:
+        # As a start-up parameter the role is the session's default, so RESET ROLE leads back to it.
+        server_settings["role"] = settings.runtime_role
+    return create_async_engine(
+        url,
+        pool_size=pool_size or settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_use_lifo=True,
+        connect_args={
+            "server_settings": server_settings,
+            # asyncpg waits for ever by default.
+            "command_timeout": settings.database_statement_timeout_seconds + 5,
+            "timeout": 10,
+            "prepared_statement_cache_size": 500,
+        },
+    )
+
+
+def create_sessionmaker(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Sessions that never load behind one's back: no expiry on commit, relationships raise."""
+    return async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
+
+
+@event.listens_for(Session, "before_flush")
+def _count_versions(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    """Every changed resource gets its next version and its `updated_at`, in one place."""
+    for row in session.dirty:
+        if isinstance(row, Versioned) and _changed_columns(row) - row.bookkeeping:
+            row.next_version(session.info["now"])
+
+
+def _changed_columns(row: object) -> set[str]:
+    state = inspect(row)
+    return {name for name in state.mapper.column_attrs.keys() if state.attrs[name].history.has_changes()}  # noqa: SIM118
+
+
+@asynccontextmanager
+async def admin_session(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """One transaction as the owner of the tables, for the command line."""
+    engine = create_engine(settings, admin=True, pool_size=1)
+    try:
+        async with create_sessionmaker(engine)() as session, session.begin():
+            yield session
+    finally:
+        await engine.dispose()

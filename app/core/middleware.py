@@ -1,0 +1,96 @@
+"""ASGI middleware: request ids, access log, body and time limits. Plain ASGI, since each wrapper costs a request."""
+
+import asyncio
+import re
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.clock import monotonic_seconds
+from app.core.errors import ProblemError
+from app.core.ids import new_id
+from app.core.log import get_logger
+from app.core.problems import problem_response, to_problem
+from app.core.settings import Settings
+from app.domain.errors import Code
+
+log = get_logger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+class RequestMiddleware:
+    """Gives each request an id, bounds its body and its time, and logs it with its route, never its path."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+        started = monotonic_seconds()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._run(scope, self._bounded(headers, receive), send_with_id)
+        except Exception as error:
+            if status:
+                raise
+            await problem_response(to_problem(error))(scope, receive, send_with_id)
+        finally:
+            route: Any = scope.get("route")
+            log.info(
+                "request",
+                method=scope["method"],
+                route=getattr(route, "path", None),
+                status=status,
+                duration_ms=round((monotonic_seconds() - started) * 1000),
+            )
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/advance"):
+            # An advance is as long as the time it simulates; every chunk of it has its own limit.
+            await self.app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self.settings.request_timeout_seconds):
+                await self.app(scope, receive, send)
+        except TimeoutError as error:
+            raise ProblemError(503, Code.timeout, "The request took too long; nothing was kept. Try again.") from error
+
+    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        limit = self.settings.request_max_bytes
+        too_large = ProblemError(
+            413, Code.payload_too_large, f"The body is larger than {limit} bytes; send it in parts."
+        )
+        declared = headers.get(b"content-length", b"0")
+        seen = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal seen
+            if declared.isdigit() and int(declared) > limit:
+                raise too_large
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise too_large
+            return message
+
+        return receive_bounded

@@ -1,0 +1,69 @@
+"""Answers: a resource's wire form as JSON, with its ETag."""
+
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.responses import Response
+
+from app.core.errors import ProblemError
+from app.core.schemas import Problem
+from app.domain.errors import Code
+
+_MEANINGS = {
+    400: "Malformed request.",
+    401: "No valid API key.",
+    403: "The API key's scopes do not allow this.",
+    404: "No such resource for this tenant.",
+    409: "The state of the resource does not allow this, or another request is changing it.",
+    412: "The resource has changed since the version in If-Match.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "A value is not valid; `errors` names each field and its fix.",
+    500: "Our fault; nothing was kept.",
+    503: "Too busy; try again.",
+}
+
+
+def json_response(payload: Any, *, status: int = 200, etag: int | None = None) -> Response:
+    """A JSON answer; FastAPI's own validation of it is left out, since a test holds the forms to their schemas."""
+    headers = {} if etag is None else {"ETag": f'"{etag}"'}
+    return Response(orjson.dumps(payload), status_code=status, media_type="application/json", headers=headers)
+
+
+def resource_response(payload: dict[str, Any], *, status: int = 200) -> Response:
+    """One resource with its version as ETag."""
+    return json_response(payload, status=status, etag=payload.get("revision", payload["version"]))
+
+
+def check_if_match(request: Request, version: int) -> None:
+    """Refuse to change a resource that is no longer the one the caller knows.
+
+    Raises:
+        ProblemError: 412 when If-Match names another version.
+    """
+    wanted = request.headers.get("if-match")
+    if wanted is None or wanted.strip() == "*":
+        return
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in wanted.split(",")}
+    if str(version) not in tags:
+        raise ProblemError(
+            412, Code.precondition_failed, "The resource has changed since that version; read it again and retry."
+        )
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documented error answers of an operation: those every operation has, and the named ones."""
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+        }
+        for status in sorted({400, 401, 403, 500, 503, *statuses})
+    }
+
+
+READ = problems(404, 422)
+LIST = problems(422)
+WRITE = problems(404, 409, 412, 413, 415, 422)
+CREATE = problems(404, 409, 413, 415, 422)

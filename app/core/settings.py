@@ -1,0 +1,79 @@
+"""Settings, read once from the environment; every length of time is a setting so that tests can shorten it."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment of one process. Names are `PUNTUAL_…`, except the two addresses that every platform sets."""
+
+    model_config = SettingsConfigDict(env_prefix="PUNTUAL_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        default="", validation_alias=AliasChoices("DATABASE_URL", "PUNTUAL_DATABASE_URL"), description="PostgreSQL URL."
+    )
+    database_admin_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("DATABASE_ADMIN_URL", "PUNTUAL_DATABASE_ADMIN_URL"),
+        description="URL of the owner of the tables, for migrations and tenant creation; `DATABASE_URL` if empty.",
+    )
+    redis_url: str = Field(
+        default="", validation_alias=AliasChoices("REDIS_URL", "PUNTUAL_REDIS_URL"), description="Valkey or Redis URL."
+    )
+    runtime_role: str = Field(default="puntual_app", description="Role without bypass that every request runs under.")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""), description="Encrypts webhook secrets at rest; at least 32 characters."
+    )
+    data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded engines and the local mailbox.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    database_pool_size: int = 20
+    database_statement_timeout_seconds: int = 30
+    database_lock_timeout_seconds: int = 10
+
+    request_max_bytes: int = 2_000_000
+    request_timeout_seconds: float = 60.0
+
+    smtp_host: str = Field(default="", description="SMTP server; empty writes messages to the local mailbox folder.")
+    smtp_port: int = 25
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: Literal["none", "starttls", "implicit"] = "none"
+    smtp_timeout_seconds: float = 20.0
+    smtp_pool_size: int = 8
+    smtp_messages_per_connection: int = 500
+    message_id_domain: str = Field(default="puntual.invalid", description="Right-hand side of Message-ID.")
+
+    send_batch_size: int = Field(default=16, description="Reminders claimed at once by one sender.")
+    send_permit_seconds: float = Field(default=2.0, description="A claimed reminder starts within this, or not at all.")
+    send_lease_seconds: float = Field(
+        default=60.0, description="After this a claimed reminder's worker counts as dead."
+    )
+    send_quarantine_seconds: float = Field(
+        default=900.0, description="Wait before a reminder with an unknown outcome is looked up and told by event."
+    )
+    tick_batch_size: int = Field(default=200, description="Customers evaluated in one transaction of the tick.")
+    relay_batch_size: int = Field(default=500, description="Events sequenced in one transaction of the relay.")
+    deliver_batch_size: int = Field(default=50, description="Webhook deliveries claimed at once.")
+    deliver_lease_seconds: float = 60.0
+    deliver_timeout_seconds: float = 15.0
+    poll_interval_seconds: float = Field(default=1.0, description="Pace of the direct poll beside the queue.")
+    advance_lease_seconds: float = Field(
+        default=60.0, description="A test-clock advance whose process died frees the clock after this."
+    )
+    shutdown_seconds: float = 10.0
+
+    webhook_allow_http: bool = Field(default=False, description="Accept http:// webhook endpoints.")
+    webhook_allow_loopback: bool = Field(default=False, description="Accept webhook endpoints on this machine.")
+    webhook_secret_overlap_hours: int = 24
+    idempotency_hours: int = 24
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,205 @@
+"""The unit of work: one transaction of one tenant. Only this module commits.
+
+It carries the tenant, the tenant's clock, the customer locks, the events to be written into the outbox before the
+commit and the doorbells to be rung after it.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import column, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from app.core.clock import Clock
+from app.core.db import create_sessionmaker
+from app.core.errors import not_found
+from app.core.queue import Doorbell
+from app.models import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class TenantContext:
+    """What every unit of work needs to know of its tenant; read with the transaction's first statement."""
+
+    id: UUID
+    is_test: bool
+    zone: ZoneInfo
+    locale: str
+    currency: str
+    sending: str
+    clock_at: datetime | None
+    allocation_order: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "TenantContext":
+        """Build from the JSON form of the tenant's row."""
+        return cls(
+            id=UUID(row["id"]),
+            is_test=row["mode"] == "test",
+            zone=ZoneInfo(row["time_zone"]),
+            locale=row["locale"],
+            currency=row["currency"],
+            sending=row["sending"],
+            clock_at=datetime.fromisoformat(row["clock_at"]) if row["clock_at"] else None,
+            allocation_order=tuple(row["allocation_order"]),
+            settings=row,
+        )
+
+
+@dataclass(slots=True)
+class PendingEvent:
+    """An event to be written at the end of the transaction, when its resource has reached its final form."""
+
+    type: str
+    resource: object
+    extra: Mapping[str, Any] | None = None
+
+
+class EventWriter(Protocol):
+    """Writes the events of a unit of work into the outbox; `app.outbox` provides it."""
+
+    def snapshot(self, uow: "UnitOfWork", resource: object) -> dict[str, Any]:
+        """The wire form of a resource as it is now."""
+        ...
+
+    async def write(self, uow: "UnitOfWork", events: Sequence[PendingEvent]) -> None:
+        """Insert one row an event."""
+        ...
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One transaction of one tenant."""
+
+    session: AsyncSession
+    tenant: TenantContext
+    clock: Clock
+    events: EventWriter
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    rings: set[str] = field(default_factory=set)
+    locked: set[UUID] = field(default_factory=set)
+    _pending: list[PendingEvent] = field(default_factory=list)
+    _before: dict[int, tuple[object, dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant, first in every key."""
+        return self.tenant.id
+
+    @property
+    def now(self) -> datetime:
+        """The tenant's instant."""
+        return self.clock.now
+
+    @property
+    def today(self) -> date:
+        """The tenant's business date."""
+        return self.clock.today
+
+    def track(self, resource: object) -> None:
+        """Remember how a resource looks before it changes, for the `previous` of its events."""
+        if id(resource) not in self._before:
+            self._before[id(resource)] = (resource, self.events.snapshot(self, resource))
+
+    def before(self, resource: object) -> dict[str, Any] | None:
+        """The form that `track` remembered."""
+        kept = self._before.get(id(resource))
+        return kept[1] if kept else None
+
+    def emit(self, event_type: str, resource: object, extra: Mapping[str, Any] | None = None) -> None:
+        """Announce a change of `resource`; the event is written in this transaction or not at all."""
+        self._pending.append(PendingEvent(event_type, resource, extra))
+
+    @property
+    def pending_events(self) -> Sequence[PendingEvent]:
+        """What has been announced so far."""
+        return self._pending
+
+    def ring(self, job: str) -> None:
+        """Ask for `job` to be run soon after the commit."""
+        self.rings.add(job)
+
+    async def lock_customers(self, customer_ids: Collection[UUID]) -> list[Customer]:
+        """Lock customers in id order and load them as they are under the lock.
+
+        Raises:
+            ProblemError: 404 when one does not exist.
+        """
+        wanted = sorted(set(customer_ids))
+        statement = (
+            select(Customer)
+            .where(Customer.tenant_id == self.tenant_id, Customer.id.in_(wanted))
+            .order_by(Customer.id)
+            # Not plain FOR UPDATE: that blocks every insert that references the customer.
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        customers = list((await self.session.scalars(statement)).all())
+        if len(customers) != len(wanted):
+            raise not_found("customer")
+        self.locked.update(wanted)
+        return customers
+
+    async def lock_customer(self, customer_id: UUID) -> Customer:
+        """Lock one customer."""
+        return (await self.lock_customers([customer_id]))[0]
+
+    async def flush(self) -> None:
+        """Send pending changes to the database, so that set queries see them."""
+        await self.session.flush()
+
+    async def finish(self) -> None:
+        """Write changes and events; the last act before the commit."""
+        await self.session.flush()
+        if self._pending:
+            await self.events.write(self, self._pending)
+            self.ring("event.relay")
+            self._pending = []
+
+
+_ENTER_TENANT = text("SELECT app_enter_tenant(:tenant_id) AS tenant").columns(column("tenant", JSONB))
+
+
+@dataclass(slots=True)
+class Database:
+    """The engine of one process and how units of work are begun on it."""
+
+    engine: AsyncEngine
+    events: EventWriter
+    doorbell: Doorbell
+    sessions: async_sessionmaker[AsyncSession] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = create_sessionmaker(self.engine)
+
+    def begin(self, session: AsyncSession, tenant_row: Mapping[str, Any]) -> UnitOfWork:
+        """A unit of work in a transaction whose tenant has been entered."""
+        tenant = TenantContext.from_row(tenant_row)
+        # A test tenant's clock stands where it was put; a live tenant's is the database's, the one clock of all hosts.
+        clock = Clock(now=tenant.clock_at or datetime.fromisoformat(tenant_row["database_now"]), zone=tenant.zone)
+        session.info["now"] = clock.now
+        return UnitOfWork(session=session, tenant=tenant, clock=clock, events=self.events)
+
+    @asynccontextmanager
+    async def unit_of_work(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
+        """One transaction for background work: commits at the end, rolls back on any error, then rings.
+
+        Raises:
+            LookupError: the tenant does not exist.
+        """
+        async with self.sessions() as session, session.begin():
+            row = (await session.execute(_ENTER_TENANT, {"tenant_id": tenant_id})).scalar_one()
+            if row is None:
+                raise LookupError("no such tenant")
+            uow = self.begin(session, row)
+            yield uow
+            await uow.finish()
+        await self.doorbell.ring(uow.rings)

@@ -1,0 +1,40 @@
+"""Finds tenants with due work, through a function that alone may look across tenants."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.uow import Database
+
+
+class Kind(StrEnum):
+    """Kinds of background work; the names are the arq jobs'."""
+
+    tick = "dunning.tick"
+    send = "reminder.send"
+    rescue = "reminder.rescue"
+    relay = "event.relay"
+    deliver = "webhook.deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class DueTenant:
+    """A tenant with due work."""
+
+    id: UUID
+    is_test: bool
+
+
+_DUE = text("SELECT tenant_id, is_test FROM app_tenants_due(:kind, :most)")
+
+
+async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> list[DueTenant]:
+    """Tenants that have due work of a kind.
+
+    A test tenant's only due work outside an advance is the relay of its events and first webhook attempts.
+    """
+    async with database.sessions() as session, session.begin():
+        rows = await session.execute(_DUE, {"kind": str(kind), "most": most})
+        return [DueTenant(row.tenant_id, row.is_test) for row in rows]

@@ -1,0 +1,1 @@
+"""Customers: the debtors and how to reach them."""

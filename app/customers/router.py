@@ -1,0 +1,78 @@
+"""HTTP for customers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query, Request
+from starlette.responses import Response
+
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
+from app.core.schemas import given
+from app.customers import repository, service
+from app.customers.schemas import (
+    CustomerCreate,
+    CustomerFields,
+    CustomerKind,
+    CustomerOutput,
+    CustomerPage,
+    CustomerUpdate,
+)
+from app.deps import Uow, tenant_router
+from app.outbox.payloads import customer_payload
+
+router = tenant_router("/v1/customers", "Customers")
+
+ExternalIdPath = Annotated[str, Path(min_length=1, max_length=200, description="Your own id of the customer.")]
+
+
+@router.post("", status_code=201, response_model=CustomerOutput, responses=CREATE, operation_id="create_customer")
+async def create_customer(uow: Uow, body: CustomerCreate) -> Response:
+    """Create a customer."""
+    customer = await service.create(uow, body.model_dump())
+    await uow.flush()
+    return resource_response(customer_payload(customer), status=201)
+
+
+@router.get("", response_model=CustomerPage, responses=LIST, operation_id="list_customers")
+async def list_customers(
+    uow: Uow,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    kind: Annotated[CustomerKind | None, Query(description="Only customers of this kind.")] = None,
+    q: Annotated[str | None, Query(max_length=100, description="Part of the name or tax id.")] = None,
+) -> Response:
+    """List customers, newest first."""
+    rows = await repository.list_page(
+        uow, limit=limit, before=decode_cursor(cursor), external_id=external_id, kind=kind, q=q
+    )
+    return json_response(page(rows, limit, customer_payload, lambda row: row.id))
+
+
+@router.get("/{customer_id}", response_model=CustomerOutput, responses=READ, operation_id="get_customer")
+async def get_customer(uow: Uow, customer_id: UUID) -> Response:
+    """Read a customer."""
+    return resource_response(customer_payload(await service.get(uow, customer_id)))
+
+
+@router.patch("/{customer_id}", response_model=CustomerOutput, responses=WRITE, operation_id="update_customer")
+async def update_customer(uow: Uow, request: Request, customer_id: UUID, body: CustomerUpdate) -> Response:
+    """Change the named fields of a customer."""
+    check_if_match(request, (await service.get(uow, customer_id)).version)
+    customer = await service.update(uow, customer_id, given(body))
+    await uow.flush()
+    return resource_response(customer_payload(customer))
+
+
+@router.put(
+    "/by-external-id/{external_id}",
+    response_model=CustomerOutput,
+    responses={**WRITE, 201: {"description": "The customer was created.", "model": CustomerOutput}},
+    operation_id="upsert_customer",
+)
+async def upsert_customer(uow: Uow, external_id: ExternalIdPath, body: CustomerFields) -> Response:
+    """Create the customer with an external id, or replace it: fields left out take their defaults."""
+    customer, created = await service.upsert(uow, external_id, body.model_dump())
+    await uow.flush()
+    return resource_response(customer_payload(customer), status=201 if created else 200)

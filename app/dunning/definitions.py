@@ -1,0 +1,94 @@
+"""From a policy version's stored definition to the value the domain evaluates; versions never change, so it is kept."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from app.core.uow import UnitOfWork
+from app.domain.money import parse_amount
+from app.domain.policy import CatchUp, Fee, Grouping, LateEntry, Policy, Step
+from app.domain.windows import SendWindow
+from app.models import DunningPolicyVersion
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def parse_window(window: Mapping[str, Any]) -> SendWindow:
+    """A send window from its wire form."""
+    return SendWindow.of(window["start"], window["end"], [WEEKDAYS.index(name) for name in window["days"]])
+
+
+def parse_amounts(amounts: Mapping[str, str]) -> dict[str, int]:
+    """Amounts by currency from their wire form."""
+    return {currency: parse_amount(amount, currency) for currency, amount in amounts.items()}
+
+
+def parse_fee(fee: Mapping[str, Any]) -> Fee:
+    """A fee from its stored form, whose currency was filled in when the policy was written."""
+    currency = fee["currency"]
+
+    def minor(name: str) -> int | None:
+        return None if fee[name] is None else parse_amount(fee[name], currency)
+
+    return Fee(
+        currency=currency,
+        flat_minor=minor("amount"),
+        percent=Fraction(fee["percent"]) if fee["percent"] is not None else None,
+        min_minor=minor("min"),
+        max_minor=minor("max"),
+    )
+
+
+def parse_policy(policy_id: UUID, version: int, definition: Mapping[str, Any]) -> Policy:
+    """A policy version from its stored definition."""
+    steps = tuple(
+        Step(
+            key=step["key"],
+            offset_days=step["offset_days"],
+            channels=tuple(step["channels"]),
+            template=step["template"],
+            min_amount=parse_amounts(step["min_amount"]),
+            fee=parse_fee(step["fee"]) if step["fee"] else None,
+            requires_approval=step["requires_approval"],
+        )
+        for step in definition["steps"]
+    )
+    return Policy(
+        id=policy_id,
+        version=version,
+        grouping=Grouping(definition["grouping"]),
+        catch_up=CatchUp(definition["catch_up"]),
+        late_entry=LateEntry(definition["late_entry"]),
+        min_gap_days=definition["min_gap_days"],
+        min_amount=parse_amounts(definition["min_amount"]),
+        send_window=parse_window(definition["send_window"]) if definition["send_window"] else None,
+        calendar=definition["calendar"],
+        steps=tuple(sorted(steps, key=lambda step: step.offset_days)),
+    )
+
+
+_kept: dict[tuple[UUID, UUID, int], Policy] = {}
+_KEPT_LIMIT = 10_000
+
+
+async def load_policies(uow: UnitOfWork, versions: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], Policy]:
+    """The named published versions; those seen before are not read again."""
+    missing = {key for key in versions if (uow.tenant_id, *key) not in _kept}
+    if missing:
+        rows = await uow.session.execute(
+            select(
+                DunningPolicyVersion.policy_id, DunningPolicyVersion.version_number, DunningPolicyVersion.definition
+            ).where(
+                DunningPolicyVersion.tenant_id == uow.tenant_id,
+                DunningPolicyVersion.status == "published",
+                tuple_(DunningPolicyVersion.policy_id, DunningPolicyVersion.version_number).in_(missing),
+            )
+        )
+        if len(_kept) > _KEPT_LIMIT:
+            _kept.clear()
+        for policy_id, number, definition in rows:
+            _kept[uow.tenant_id, policy_id, number] = parse_policy(policy_id, number, definition)
+    return {key: _kept[(uow.tenant_id, *key)] for key in versions}

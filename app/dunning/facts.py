@@ -1,0 +1,247 @@
+"""Loads what the chase of some customers is decided on, in set queries whose number does not grow with them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from app.core.calendars import holidays_of
+from app.core.uow import UnitOfWork
+from app.domain.chase import Address, CaseFacts, ChaseFacts
+from app.domain.clocktime import business_date
+from app.domain.errors import Code
+from app.domain.invoice_state import RECEIVABLE
+from app.domain.ladder import Ladder
+from app.domain.policy import Policy
+from app.dunning.definitions import load_policies, parse_window
+from app.models import Customer, DunningCase, Invoice, Payment, Reminder, ReminderItem
+
+UNSENT = ("awaiting_approval", "ready", "sending")
+
+
+@dataclass(slots=True)
+class Dossier:
+    """The rows behind one customer's facts, so that what was decided can be applied to them."""
+
+    customer: Customer
+    invoices: dict[UUID, Invoice] = field(default_factory=dict)
+    cases: dict[UUID, DunningCase] = field(default_factory=dict)
+
+    @property
+    def case_of_invoice(self) -> dict[UUID, DunningCase]:
+        """Cases by their invoice."""
+        return {case.invoice_id: case for case in self.cases.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Contacts of one customer: the last one's date, and how many there were on the customer's today."""
+
+    last_on: date | None = None
+    today: int = 0
+
+
+NO_CONTACTS = Contacts()
+
+
+async def load_dossiers(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[UUID, Dossier]:
+    """Receivable invoices of the customers, and their cases."""
+    dossiers = {customer.id: Dossier(customer) for customer in customers}
+    invoices = await uow.session.scalars(
+        select(Invoice).where(
+            Invoice.tenant_id == uow.tenant_id, Invoice.customer_id.in_(dossiers), Invoice.status.in_(RECEIVABLE)
+        )
+    )
+    for invoice in invoices:
+        dossiers[invoice.customer_id].invoices[invoice.id] = invoice
+    cases = await uow.session.scalars(
+        select(DunningCase).where(
+            DunningCase.tenant_id == uow.tenant_id,
+            DunningCase.customer_id.in_(dossiers),
+            DunningCase.state != "closed",
+        )
+    )
+    for case in cases:
+        dossiers[case.customer_id].cases[case.id] = case
+    return dossiers
+
+
+async def load_case_policies(uow: UnitOfWork, cases: Iterable[DunningCase]) -> dict[tuple[UUID, int], Policy]:
+    """The policy versions that cases pin."""
+    return await load_policies(uow, {(case.policy_id, case.policy_version) for case in cases})
+
+
+async def load_facts(
+    uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], *, lifted: frozenset[UUID] = frozenset()
+) -> dict[UUID, ChaseFacts]:
+    """Facts of customers whose dossiers were loaded.
+
+    Args:
+        uow: the unit of work; for a decision that is acted upon, the customers are locked in it.
+        dossiers: by customer.
+        lifted: reminders that do not count as under way, because they are the ones being judged.
+    """
+    pending = await _load_pending(uow, dossiers, lifted)
+    unapplied = await _load_unapplied(uow, dossiers)
+    contacts = await load_contacts(uow, [dossier.customer for dossier in dossiers.values()])
+    cases = [case for dossier in dossiers.values() for case in dossier.cases.values()]
+    policies = await load_case_policies(uow, cases)
+    return {
+        customer_id: chase_facts(
+            uow,
+            dossier.customer,
+            [
+                case_facts(
+                    uow,
+                    case,
+                    dossier.invoices[case.invoice_id],
+                    policies[case.policy_id, case.policy_version],
+                    pending.get(case.id),
+                )
+                for case in dossier.cases.values()
+                if case.invoice_id in dossier.invoices
+            ],
+            unapplied=unapplied[customer_id],
+            contacts=contacts.get(customer_id, NO_CONTACTS),
+        )
+        for customer_id, dossier in dossiers.items()
+    }
+
+
+def chase_facts(
+    uow: UnitOfWork,
+    customer: Customer,
+    cases: Sequence[CaseFacts],
+    *,
+    unapplied: Mapping[str, int],
+    contacts: Contacts = NO_CONTACTS,
+) -> ChaseFacts:
+    """Put one customer's facts together."""
+    settings = uow.tenant.settings
+    return ChaseFacts(
+        now=uow.now,
+        tenant_zone=uow.tenant.zone,
+        customer_zone=zone_of(uow, customer),
+        sending=uow.tenant.sending,
+        tenant_window=parse_window(settings["send_window"]),
+        holidays={case.policy.calendar: holidays_of(case.policy.calendar) for case in cases if case.policy.calendar},
+        max_contacts_per_day=settings["max_contacts_per_day"],
+        addresses=addresses_of(customer),
+        unapplied=unapplied,
+        cases=tuple(cases),
+        last_contact_on=contacts.last_on,
+        contacts_today=contacts.today,
+    )
+
+
+def case_facts(
+    uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Policy, pending: Code | None = None
+) -> CaseFacts:
+    """One case as the domain sees it."""
+    return CaseFacts(
+        case_id=case.id,
+        invoice_id=invoice.id,
+        currency=invoice.currency,
+        issued_on=invoice.issued_on,
+        status=invoice.status,
+        open_minor=invoice.open_minor,
+        disputed_minor=invoice.disputed_minor,
+        case_state=case.state,
+        cycle=case.cycle,
+        policy=policy,
+        ladder=Ladder(
+            due_on=invoice.due_on,
+            shift_days=case.shift_days,
+            entered_overdue=business_date(case.opened_at, uow.tenant.zone) > invoice.due_on,
+            reached_offset_days=case.reached_offset_days,
+            last_sent_on=case.last_sent_on,
+        ),
+        pending=pending,
+    )
+
+
+def zone_of(uow: UnitOfWork, customer: Customer) -> ZoneInfo:
+    """The customer's time zone, the tenant's if unknown (rule T1)."""
+    return ZoneInfo(customer.time_zone) if customer.time_zone else uow.tenant.zone
+
+
+def addresses_of(customer: Customer) -> tuple[Address, ...]:
+    """Every address of every contact, in the order the customer lists them."""
+    return tuple(
+        Address(
+            channel=channel["type"],
+            address=channel["address"],
+            consent=channel["consent"],
+            preferred=channel["preferred"],
+            name=contact["name"],
+        )
+        for contact in customer.contacts
+        for channel in contact["channels"]
+    )
+
+
+async def load_contacts(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[UUID, Contacts]:
+    """When customers were last contacted, on their own calendars (rule D6)."""
+    by_today: dict[date, list[UUID]] = defaultdict(list)
+    for customer in customers:
+        by_today[business_date(uow.now, zone_of(uow, customer))].append(customer.id)
+    contacts = {}
+    for today, ids in by_today.items():
+        rows = await uow.session.execute(
+            select(
+                Reminder.customer_id,
+                func.max(Reminder.contacted_on),
+                func.count().filter(Reminder.contacted_on == today),
+            )
+            .where(
+                Reminder.tenant_id == uow.tenant_id,
+                Reminder.customer_id.in_(ids),
+                Reminder.contacted_on.is_not(None),
+            )
+            .group_by(Reminder.customer_id)
+        )
+        for customer_id, last_on, count in rows:
+            contacts[customer_id] = Contacts(last_on, count)
+    return contacts
+
+
+async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifted: frozenset[UUID]) -> dict[UUID, Code]:
+    rows = await uow.session.execute(
+        select(ReminderItem.case_id, Reminder.id, Reminder.status)
+        .join(
+            Reminder,
+            (Reminder.tenant_id == ReminderItem.tenant_id) & (Reminder.id == ReminderItem.reminder_id),
+        )
+        .where(
+            Reminder.tenant_id == uow.tenant_id,
+            Reminder.customer_id.in_(dossiers),
+            Reminder.status.in_(UNSENT),
+            ReminderItem.dropped_reason.is_(None),
+        )
+    )
+    return {
+        case_id: Code.awaiting_approval if status == "awaiting_approval" else Code.in_flight
+        for case_id, reminder_id, status in rows
+        if reminder_id not in lifted
+    }
+
+
+async def _load_unapplied(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier]) -> dict[UUID, dict[str, int]]:
+    rows = await uow.session.execute(
+        select(Payment.customer_id, Payment.currency, func.sum(Payment.unapplied_minor))
+        .where(
+            Payment.tenant_id == uow.tenant_id,
+            Payment.customer_id.in_(dossiers),
+            Payment.status == "posted",
+            Payment.unapplied_minor > 0,
+        )
+        .group_by(Payment.customer_id, Payment.currency)
+    )
+    unapplied: dict[UUID, dict[str, int]] = defaultdict(dict)
+    for customer_id, currency, total in rows:
+        unapplied[customer_id][currency] = int(total)
+    return unapplied

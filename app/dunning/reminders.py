@@ -1,0 +1,205 @@
+"""Reminders as rows: made from a plan, pruned when their reason goes away, released when they end unsent."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import selectinload
+
+from app.core.ids import new_id
+from app.core.uow import UnitOfWork
+from app.domain.chase import PlannedReminder, due_step
+from app.domain.errors import Code
+from app.domain.states import REMINDER
+from app.ledger.writer import reverse_charge
+from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
+
+PRUNABLE = ("awaiting_approval", "ready")
+
+
+def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder, language: str) -> Reminder:
+    """A reminder that is ready to be claimed, or that waits for approval; its steps are reserved with it."""
+    reminder = Reminder(
+        tenant_id=uow.tenant_id,
+        id=new_id(),
+        customer_id=customer.id,
+        policy_id=planned.policy.id,
+        policy_version=planned.policy.version,
+        currency=planned.currency,
+        channel=planned.address.channel,
+        to=planned.address.address,
+        to_name=planned.address.name,
+        language=language,
+        template=planned.highest.step.template,
+        status="awaiting_approval" if planned.requires_approval else "ready",
+        is_shadow=uow.tenant.sending == "shadow",
+        nominal_on=planned.highest.nominal_on,
+        scheduled_at=uow.now,
+        sent_at=None,
+        contacted_on=None,
+        provider_message_id=None,
+        skip_reason=None,
+        total_due_minor=sum(verdict.residual_minor for verdict in planned.verdicts),
+        subject=None,
+        text_body=None,
+        html_body=None,
+        content=None,
+        attempt_count=0,
+        last_error=None,
+        next_attempt_at=None if planned.requires_approval else uow.now,
+        lease_token=None,
+        lease_expires_at=None,
+        version=1,
+        created_at=uow.now,
+        updated_at=uow.now,
+        items=[],
+    )
+    for verdict in planned.verdicts:
+        step = due_step(verdict)
+        reminder.items.append(
+            ReminderItem(
+                tenant_id=uow.tenant_id,
+                reminder_id=reminder.id,
+                case_id=verdict.case.case_id,
+                invoice_id=verdict.case.invoice_id,
+                step_key=step.step.key,
+                cycle=verdict.case.cycle,
+                nominal_on=step.nominal_on,
+                amount_minor=verdict.residual_minor,
+                dropped_reason=None,
+            )
+        )
+        uow.session.add(
+            CaseStep(
+                tenant_id=uow.tenant_id,
+                case_id=verdict.case.case_id,
+                cycle=verdict.case.cycle,
+                step_key=step.step.key,
+                outcome="pending",
+                reason=None,
+                reminder_id=reminder.id,
+                nominal_on=step.nominal_on,
+                decided_at=uow.now,
+            )
+        )
+    uow.session.add(reminder)
+    if planned.requires_approval:
+        uow.emit("reminder.awaiting_approval", reminder)
+    else:
+        uow.ring("reminder.send")
+    return reminder
+
+
+async def load_unsent(
+    uow: UnitOfWork, customer_ids: Collection[UUID], statuses: Sequence[str] = PRUNABLE
+) -> list[Reminder]:
+    """Reminders of the customers that have not left, with their items."""
+    reminders = await uow.session.scalars(
+        select(Reminder)
+        .where(
+            Reminder.tenant_id == uow.tenant_id,
+            Reminder.customer_id.in_(customer_ids),
+            Reminder.status.in_(statuses),
+        )
+        .options(selectinload(Reminder.items))
+        .order_by(Reminder.id)
+    )
+    return list(reminders.all())
+
+
+def live_items(reminder: Reminder) -> list[ReminderItem]:
+    """The items that are still to go out."""
+    return [item for item in reminder.items if item.dropped_reason is None]
+
+
+async def prune_reminders(
+    uow: UnitOfWork, customer_ids: Collection[UUID], closed: Mapping[UUID, Code]
+) -> list[Reminder]:
+    """Take invoices that are not owed any more out of reminders that have not left.
+
+    Args:
+        uow: the unit of work, holding the customers' locks.
+        customer_ids: whose reminders.
+        closed: why, by invoice.
+
+    Returns:
+        The reminders that were already claimed for one of the invoices: they are in flight.
+    """
+    in_flight = []
+    for reminder in await load_unsent(uow, customer_ids, (*PRUNABLE, "sending")):
+        items = [item for item in live_items(reminder) if item.invoice_id in closed]
+        if not items:
+            continue
+        if reminder.status == "sending":
+            in_flight.append(reminder)
+            continue
+        await drop_items(uow, reminder, [(item, closed[item.invoice_id]) for item in items])
+    return in_flight
+
+
+async def drop_items(uow: UnitOfWork, reminder: Reminder, dropped: Sequence[tuple[ReminderItem, Code]]) -> None:
+    """Take items out of a reminder that has not left; the reminder ends when none is left.
+
+    The steps are released, so that they are judged afresh when whatever stopped them ends (rule D3).
+    """
+    uow.track(reminder)
+    for item, code in dropped:
+        item.dropped_reason = str(code)
+    items = [item for item, _ in dropped]
+    await release_steps(uow, reminder, items)
+    await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
+    left = live_items(reminder)
+    reminder.total_due_minor = sum(item.amount_minor for item in left)
+    if not left:
+        await end_unsent(uow, reminder, status="skipped", reason=dropped[0][1])
+
+
+async def end_unsent(uow: UnitOfWork, reminder: Reminder, *, status: str, reason: Code) -> None:
+    """A reminder ends without having left: its charges are taken back (rule M10)."""
+    REMINDER.require(reminder.status, status)
+    uow.track(reminder)
+    reminder.status = status
+    reminder.skip_reason = str(reason)
+    reminder.next_attempt_at = None
+    reminder.lease_token = None
+    reminder.lease_expires_at = None
+    reminder.contacted_on = None
+    await reverse_reminder_charges(uow, reminder, {item.case_id for item in reminder.items})
+    uow.emit("reminder.cancelled", reminder)
+
+
+async def release_steps(uow: UnitOfWork, reminder: Reminder, items: Iterable[ReminderItem]) -> None:
+    """Give back the reservation of steps that were not sent."""
+    case_ids = [item.case_id for item in items]
+    await uow.session.execute(
+        delete(CaseStep).where(
+            CaseStep.tenant_id == uow.tenant_id,
+            CaseStep.reminder_id == reminder.id,
+            CaseStep.case_id.in_(case_ids),
+            CaseStep.outcome == "pending",
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids: Collection[UUID]) -> None:
+    """Take back what was charged to cases for a reminder that never left; what has been paid meanwhile stays."""
+    if reminder.attempt_count == 0:
+        return
+    charges = await uow.session.scalars(
+        select(Charge).where(
+            Charge.tenant_id == uow.tenant_id,
+            Charge.reminder_id == reminder.id,
+            Charge.case_id.in_(case_ids),
+            Charge.status == "posted",
+        )
+    )
+    for charge in charges.all():
+        invoice = await uow.session.get_one(Invoice, (uow.tenant_id, charge.invoice_id))
+        if invoice.fees_open_minor < charge.amount_minor:
+            continue
+        uow.track(charge)
+        uow.track(invoice)
+        await reverse_charge(uow, charge, invoice)
+        charge.status = "reversed"
+        uow.emit("charge.reversed", charge)

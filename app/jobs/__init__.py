@@ -1,0 +1,1 @@
+"""The arq functions and the runner behind them."""

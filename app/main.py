@@ -1,0 +1,62 @@
+"""The API process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import include_routers
+from app.core.db import create_engine
+from app.core.log import configure_logging
+from app.core.middleware import RequestMiddleware
+from app.core.problems import install_problem_handlers
+from app.core.queue import ArqDoorbell, Doorbell, SilentDoorbell, create_redis
+from app.core.settings import Settings, get_settings
+from app.core.uow import Database
+from app.outbox.writer import OutboxWriter
+from app.reminders.sender import Sender, create_channels
+from app.simulation.advance import Simulation
+from app.webhooks.delivery import Deliverer
+from app.webhooks.transport import WebhookTransport
+
+DESCRIPTION = "Headless accounts-receivable collections."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; connections are opened when it starts and closed when it stops."""
+    settings = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log_level)
+        engine = create_engine(settings)
+        doorbell: Doorbell = ArqDoorbell(create_redis(settings.redis_url)) if settings.redis_url else SilentDoorbell()
+        database = Database(engine=engine, events=OutboxWriter(), doorbell=doorbell)
+        transport = WebhookTransport(
+            allow_http=settings.webhook_allow_http,
+            allow_loopback=settings.webhook_allow_loopback,
+            total_timeout=settings.deliver_timeout_seconds,
+        )
+        sender = Sender(database, settings, create_channels(settings))
+        app.state.database = database
+        app.state.simulation = Simulation(database, settings, sender, Deliverer(database, settings, transport))
+        yield
+        await sender.close()
+        await transport.close()
+        if isinstance(doorbell, ArqDoorbell):
+            await doorbell.close()
+        await engine.dispose()
+
+    app = FastAPI(
+        title="Puntual",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url="/openapi.json",
+    )
+    app.state.settings = settings
+    install_problem_handlers(app)
+    include_routers(app)
+    app.add_middleware(RequestMiddleware, settings=settings)
+    return app

@@ -1,0 +1,75 @@
+"""What all tables share: composite keys with the tenant first, and counted versions."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_1_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# An amount in minor units; a bound far under bigint keeps every sum of rows inside it.
+MAX_MINOR = 10**17
+
+
+class Base(DeclarativeBase):
+    """Declarative base; instants carry their zone, text is unbounded and checked at the edge."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: TIMESTAMP(timezone=True),
+        str: Text,
+        UUID: PG_UUID(as_uuid=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class TenantRow:
+    """A row of one tenant: `(tenant_id, id)` is the key, so that foreign keys cannot cross tenants."""
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class Versioned:
+    """A resource with `version`, `created_at` and `updated_at`.
+
+    Columns of `bookkeeping` are no part of the resource that integrators see, and changing them is no new version.
+    """
+
+    bookkeeping: ClassVar[frozenset[str]] = frozenset()
+
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    def next_version(self, now: datetime) -> None:
+        """Count one change."""
+        self.version += 1
+        self.updated_at = now
+
+
+def foreign_key(columns: list[str], references: list[str], *, name: str | None = None) -> ForeignKeyConstraint:
+    """A foreign key over the tenant and an id, checked at the commit, so that one flush may write in any order."""
+    return ForeignKeyConstraint(columns, references, name=name, deferrable=True, initially="DEFERRED")
+
+
+def one_of(column: str, values: frozenset[str] | tuple[str, ...]) -> CheckConstraint:
+    """A CHECK that a text column holds one of the states of its table in the domain."""
+    listed = ", ".join(f"'{value}'" for value in sorted(values))
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def amount_range(column: str, *, low: int = -MAX_MINOR) -> CheckConstraint:
+    """A CHECK that an amount stays in range."""
+    return CheckConstraint(f"{column} BETWEEN {low} AND {MAX_MINOR}", name=column)

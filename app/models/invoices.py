@@ -1,0 +1,142 @@
+"""Invoices and the cases that chase them."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.states import CASE, INVOICE
+from app.models.base import Base, TenantRow, Versioned, amount_range, foreign_key, one_of
+
+
+class Invoice(TenantRow, Versioned, Base):
+    """An invoice. The three balances are kept for speed and equal the sums of its ledger entries (rule M2)."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        foreign_key(["tenant_id", "customer_id"], ["customers.tenant_id", "customers.id"]),
+        UniqueConstraint("tenant_id", "external_id"),
+        one_of("status", INVOICE.states),
+        one_of("due_state", ("not_due", "due", "overdue")),
+        amount_range("total_minor", low=0),
+        amount_range("opening_paid_minor", low=0),
+        amount_range("principal_open_minor", low=0),
+        amount_range("interest_open_minor", low=0),
+        amount_range("fees_open_minor", low=0),
+        CheckConstraint("disputed_minor BETWEEN 0 AND principal_open_minor", name="disputed_minor"),
+        CheckConstraint(
+            "status <> 'paid' OR principal_open_minor + interest_open_minor + fees_open_minor = 0", name="paid_is_zero"
+        ),
+        Index(
+            "ix_invoices_open",
+            "tenant_id",
+            "customer_id",
+            postgresql_where=text("status IN ('open', 'partially_paid')"),
+        ),
+        Index("ix_invoices_customer_id", "tenant_id", "customer_id", "id"),
+        Index("ix_invoices_status", "tenant_id", "status", "id"),
+        Index("ix_invoices_due_on", "tenant_id", "due_on", "id"),
+    )
+
+    external_id: Mapped[str | None]
+    number: Mapped[str]
+    customer_id: Mapped[UUID]
+    currency: Mapped[str]
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    opening_paid_minor: Mapped[int] = mapped_column(BigInteger)
+    principal_open_minor: Mapped[int] = mapped_column(BigInteger)
+    interest_open_minor: Mapped[int] = mapped_column(BigInteger)
+    fees_open_minor: Mapped[int] = mapped_column(BigInteger)
+    disputed_minor: Mapped[int] = mapped_column(BigInteger)
+    # What payments have settled, charges included, and what was paid before Puntual knew the invoice.
+    settled_minor: Mapped[int] = mapped_column(BigInteger)
+    issued_on: Mapped[date]
+    due_on: Mapped[date]
+    status: Mapped[str]
+    due_state: Mapped[str]
+    collection_state: Mapped[str]
+    reference: Mapped[str | None]
+    payment_url: Mapped[str | None]
+    documents: Mapped[list[Any]]
+    lines: Mapped[list[Any]]
+    dunning_policy_id: Mapped[UUID | None]
+    meta: Mapped[dict[str, Any]]
+    issued_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+
+    @property
+    def charges_open_minor(self) -> int:
+        """Interest and fees still open."""
+        return self.interest_open_minor + self.fees_open_minor
+
+    @property
+    def open_minor(self) -> int:
+        """All that is still open (rule M11)."""
+        return self.principal_open_minor + self.charges_open_minor
+
+
+class DunningCase(TenantRow, Versioned, Base):
+    """The chase of one invoice under one pinned policy version."""
+
+    __tablename__ = "dunning_cases"
+    __table_args__ = (
+        foreign_key(["tenant_id", "customer_id"], ["customers.tenant_id", "customers.id"]),
+        foreign_key(["tenant_id", "invoice_id"], ["invoices.tenant_id", "invoices.id"]),
+        foreign_key(
+            ["tenant_id", "policy_id", "policy_version"],
+            [
+                "dunning_policy_versions.tenant_id",
+                "dunning_policy_versions.policy_id",
+                "dunning_policy_versions.version_number",
+            ],
+            name="fk_dunning_cases_policy_version",
+        ),
+        UniqueConstraint("tenant_id", "invoice_id"),
+        one_of("state", CASE.states),
+        Index(
+            "ix_dunning_cases_running",
+            "tenant_id",
+            "customer_id",
+            postgresql_where=text("state <> 'closed'"),
+        ),
+        Index("ix_dunning_cases_policy", "tenant_id", "policy_id", "policy_version"),
+    )
+
+    customer_id: Mapped[UUID]
+    invoice_id: Mapped[UUID]
+    policy_id: Mapped[UUID]
+    policy_version: Mapped[int]
+    state: Mapped[str]
+    cycle: Mapped[int]
+    # Days by which the ladder starts later than the due date (late entry by `restart`).
+    shift_days: Mapped[int]
+    # The highest step that was taken or skipped, and the local date of the last one taken.
+    reached_step_key: Mapped[str | None]
+    reached_offset_days: Mapped[int | None]
+    last_sent_step_key: Mapped[str | None]
+    last_sent_on: Mapped[date | None]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class CaseStep(Base):
+    """What became of one step of a case in one cycle; its key is why no step is taken twice."""
+
+    __tablename__ = "case_steps"
+    __table_args__ = (
+        foreign_key(["tenant_id", "case_id"], ["dunning_cases.tenant_id", "dunning_cases.id"]),
+        one_of("outcome", ("pending", "sent", "unknown", "skipped")),
+        Index("ix_case_steps_reminder_id", "tenant_id", "reminder_id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    cycle: Mapped[int] = mapped_column(primary_key=True)
+    step_key: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
+    reminder_id: Mapped[UUID | None]
+    nominal_on: Mapped[date]
+    decided_at: Mapped[datetime]

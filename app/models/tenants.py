@@ -1,0 +1,84 @@
+"""Tenants and their keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, TenantRow, Versioned, foreign_key, one_of
+
+
+class Tenant(Versioned, Base):
+    """A company that collects what it is owed."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (one_of("mode", ("live", "test")), one_of("sending", ("live", "shadow", "paused")))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    mode: Mapped[str]
+    time_zone: Mapped[str]
+    locale: Mapped[str]
+    currency: Mapped[str]
+    calendar: Mapped[str | None]
+    allocation_order: Mapped[list[Any]]
+    send_window: Mapped[dict[str, Any]]
+    contact_profile: Mapped[str]
+    max_contacts_per_day: Mapped[int | None]
+    sender_name: Mapped[str]
+    sender_address: Mapped[str]
+    reply_to: Mapped[str | None]
+    phone: Mapped[str | None]
+    bank_accounts: Mapped[list[Any]]
+    sending: Mapped[str]
+    clock_at: Mapped[datetime | None]
+    advance_token: Mapped[UUID | None]
+    advance_lease_until: Mapped[datetime | None]
+
+
+class EventCounter(Base):
+    """The last sequence number given to an event of a tenant; its row is the lock of the tenant's relay."""
+
+    __tablename__ = "event_counters"
+    __table_args__ = (foreign_key(["tenant_id"], ["tenants.id"]),)
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    last_sequence: Mapped[int]
+
+
+class ApiKey(TenantRow, Versioned, Base):
+    """An API key: a public part to find it by, and the hash of its secret."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        foreign_key(["tenant_id"], ["tenants.id"]),
+        Index("uq_api_keys_public_id", "public_id", unique=True),
+    )
+
+    name: Mapped[str]
+    public_id: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """The stored answer to a POST; written in the transaction of its effect."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        foreign_key(["tenant_id"], ["tenants.id"]),
+        Index("ix_idempotency_keys_created_at", "tenant_id", "created_at"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, Any] | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Events: written with their change, sequenced and fanned out after it."""

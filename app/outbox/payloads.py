@@ -1,0 +1,275 @@
+"""The wire form of every resource, built from its rows; events carry it and GET answers it, so the two never differ."""
+
+from datetime import date
+from typing import Any
+
+from app.core.uow import UnitOfWork
+from app.core.wire import day, instant, money
+from app.domain.aging import days_overdue
+from app.domain.invoice_state import due_state
+from app.domain.states import REMINDER
+from app.models import (
+    ApiKey,
+    Charge,
+    Customer,
+    DunningCase,
+    DunningPolicy,
+    DunningPolicyVersion,
+    Invoice,
+    Payment,
+    Reminder,
+    Tenant,
+    Versioned,
+    WebhookEndpoint,
+)
+
+Payload = dict[str, Any]
+
+UNSENT = REMINDER.states & {"scheduled", "awaiting_approval", "ready"}
+
+
+def _stamps(row: Versioned) -> Payload:
+    return {"version": row.version, "created_at": instant(row.created_at), "updated_at": instant(row.updated_at)}
+
+
+def tenant_payload(tenant: Tenant) -> Payload:
+    """The wire form of a tenant."""
+    return {
+        "id": str(tenant.id),
+        "name": tenant.name,
+        "mode": tenant.mode,
+        "time_zone": tenant.time_zone,
+        "locale": tenant.locale,
+        "currency": tenant.currency,
+        "calendar": tenant.calendar,
+        "allocation_order": tenant.allocation_order,
+        "send_window": tenant.send_window,
+        "contact_profile": tenant.contact_profile,
+        "max_contacts_per_day": tenant.max_contacts_per_day,
+        "sender": {"name": tenant.sender_name, "address": tenant.sender_address},
+        "reply_to": tenant.reply_to,
+        "phone": tenant.phone,
+        "bank_accounts": tenant.bank_accounts,
+        "sending": tenant.sending,
+        **_stamps(tenant),
+    }
+
+
+def api_key_payload(key: ApiKey) -> Payload:
+    """The wire form of an API key, without its secret."""
+    return {
+        "id": str(key.id),
+        "name": key.name,
+        "prefix": key.public_id,
+        "scopes": key.scopes,
+        "expires_at": instant(key.expires_at),
+        "revoked_at": instant(key.revoked_at),
+        **_stamps(key),
+    }
+
+
+def customer_payload(customer: Customer) -> Payload:
+    """The wire form of a customer."""
+    return {
+        "id": str(customer.id),
+        "external_id": customer.external_id,
+        "name": customer.name,
+        "kind": customer.kind,
+        "tax_id": customer.tax_id,
+        "locale": customer.locale,
+        "time_zone": customer.time_zone,
+        "country": customer.country,
+        "currency": customer.currency,
+        "dunning_policy_id": str(customer.dunning_policy_id) if customer.dunning_policy_id else None,
+        "contacts": customer.contacts,
+        "metadata": customer.meta,
+        **_stamps(customer),
+    }
+
+
+def invoice_payload(invoice: Invoice, today: date) -> Payload:
+    """The wire form of an invoice on a business date; what depends on the date is computed, never read."""
+    currency = invoice.currency
+    state = due_state(invoice.status, due_on=invoice.due_on, today=today)
+    return {
+        "id": str(invoice.id),
+        "external_id": invoice.external_id,
+        "number": invoice.number,
+        "customer_id": str(invoice.customer_id),
+        "currency": currency,
+        "total": money(invoice.total_minor, currency),
+        "open_amount": money(invoice.open_minor, currency),
+        "principal_open": money(invoice.principal_open_minor, currency),
+        "charges_open": money(invoice.charges_open_minor, currency),
+        "disputed_amount": money(invoice.disputed_minor, currency),
+        "opening_paid": money(invoice.opening_paid_minor, currency),
+        "issued_on": day(invoice.issued_on),
+        "due_on": day(invoice.due_on),
+        "status": invoice.status,
+        "due_state": state,
+        "days_overdue": days_overdue(invoice.due_on, today) if state == "overdue" else 0,
+        "collection_state": invoice.collection_state,
+        "reference": invoice.reference,
+        "payment_url": invoice.payment_url,
+        "documents": invoice.documents,
+        "lines": invoice.lines,
+        "dunning_policy_id": str(invoice.dunning_policy_id) if invoice.dunning_policy_id else None,
+        "issued_at": instant(invoice.issued_at),
+        "paid_at": instant(invoice.paid_at),
+        "metadata": invoice.meta,
+        **_stamps(invoice),
+    }
+
+
+def payment_payload(payment: Payment) -> Payload:
+    """The wire form of a payment with its live allocations."""
+    currency = payment.currency
+    return {
+        "id": str(payment.id),
+        "external_id": payment.external_id,
+        "customer_id": str(payment.customer_id),
+        "currency": currency,
+        "amount": money(payment.amount_minor, currency),
+        "received_on": day(payment.received_on),
+        "method": payment.method,
+        "reference": payment.reference,
+        "allocations": [
+            {"invoice_id": str(item.invoice_id), "amount": money(item.amount_minor, currency)}
+            for item in payment.allocations
+            if item.reversed_at is None
+        ],
+        "unapplied_amount": money(payment.unapplied_minor, currency),
+        "status": payment.status,
+        "reversed_on": day(payment.reversed_on),
+        "reversal_reason": payment.reversal_reason,
+        "metadata": payment.meta,
+        **_stamps(payment),
+    }
+
+
+def policy_payload(policy: DunningPolicy, version: DunningPolicyVersion) -> Payload:
+    """The wire form of one version of a dunning policy.
+
+    `version` is the policy's own version number; `revision` counts every change and is the ETag.
+    """
+    return {
+        "id": str(policy.id),
+        "name": version.name,
+        "status": version.status,
+        "version": version.version_number,
+        "published_version": policy.published_number,
+        "default": policy.wants_default,
+        **version.definition,
+        "published_at": instant(version.published_at),
+        "revision": policy.version,
+        "created_at": instant(policy.created_at),
+        "updated_at": instant(policy.updated_at),
+    }
+
+
+def case_payload(case: DunningCase) -> Payload:
+    """The wire form of a dunning case."""
+    return {
+        "id": str(case.id),
+        "customer_id": str(case.customer_id),
+        "invoice_id": str(case.invoice_id),
+        "policy_id": str(case.policy_id),
+        "policy_version": case.policy_version,
+        "state": case.state,
+        "cycle": case.cycle,
+        "last_step": case.last_sent_step_key,
+        "last_sent_on": day(case.last_sent_on),
+        "opened_at": instant(case.opened_at),
+        "closed_at": instant(case.closed_at),
+        **_stamps(case),
+    }
+
+
+def reminder_payload(reminder: Reminder) -> Payload:
+    """The wire form of a reminder; items that were dropped before it left are not listed."""
+    currency = reminder.currency
+    return {
+        "id": str(reminder.id),
+        "customer_id": str(reminder.customer_id),
+        "policy_id": str(reminder.policy_id),
+        "policy_version": reminder.policy_version,
+        "currency": currency,
+        "channel": reminder.channel,
+        "to": reminder.to,
+        "language": reminder.language,
+        "template": reminder.template,
+        "status": reminder.status,
+        "shadow": reminder.is_shadow,
+        "nominal_on": day(reminder.nominal_on),
+        "scheduled_at": instant(reminder.scheduled_at),
+        "sent_at": instant(reminder.sent_at),
+        "provider_message_id": reminder.provider_message_id,
+        "skip_reason": reminder.skip_reason,
+        "attempts": reminder.attempt_count,
+        "last_error": reminder.last_error,
+        "total_due": money(reminder.total_due_minor, currency),
+        "items": [
+            {
+                "invoice_id": str(item.invoice_id),
+                "case_id": str(item.case_id),
+                "step_key": item.step_key,
+                "cycle": item.cycle,
+                "amount": money(item.amount_minor, currency),
+            }
+            for item in reminder.items
+            if item.dropped_reason is None or reminder.skip_reason is not None
+        ],
+        **_stamps(reminder),
+    }
+
+
+def charge_payload(charge: Charge) -> Payload:
+    """The wire form of a charge."""
+    return {
+        "id": str(charge.id),
+        "customer_id": str(charge.customer_id),
+        "invoice_id": str(charge.invoice_id),
+        "kind": charge.kind,
+        "currency": charge.currency,
+        "amount": money(charge.amount_minor, charge.currency),
+        "posted_on": day(charge.posted_on),
+        "status": charge.status,
+        "case_id": str(charge.case_id) if charge.case_id else None,
+        "step_key": charge.step_key,
+        "reminder_id": str(charge.reminder_id) if charge.reminder_id else None,
+        **_stamps(charge),
+    }
+
+
+def endpoint_payload(endpoint: WebhookEndpoint) -> Payload:
+    """The wire form of a webhook endpoint, without its secrets."""
+    return {
+        "id": str(endpoint.id),
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "event_types": endpoint.event_types,
+        "status": endpoint.status,
+        "disabled_reason": endpoint.disabled_reason,
+        "metadata": endpoint.meta,
+        **_stamps(endpoint),
+    }
+
+
+def describe(uow: UnitOfWork, resource: object) -> tuple[str, Payload]:
+    """The type name and wire form of any resource that has events."""
+    match resource:
+        case Invoice():
+            return "invoice", invoice_payload(resource, uow.today)
+        case Customer():
+            return "customer", customer_payload(resource)
+        case Payment():
+            return "payment", payment_payload(resource)
+        case DunningCase():
+            return "dunning_case", case_payload(resource)
+        case Reminder():
+            return "reminder", reminder_payload(resource)
+        case Charge():
+            return "charge", charge_payload(resource)
+        case WebhookEndpoint():
+            return "webhook_endpoint", endpoint_payload(resource)
+    raise TypeError(f"no wire form for {type(resource).__name__}")

@@ -1,0 +1,1 @@
+"""Reminders: claimed, sent, recorded."""

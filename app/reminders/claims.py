@@ -1,0 +1,306 @@
+"""Claims reminders for sending: the last check, under the customer's lock, and the message frozen with it.
+
+The plan that made a reminder was a forecast. Here everything is judged again on the facts of this instant (rule D7);
+what may no longer be said is dropped, and what may is rendered, charged for and leased in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.core.ids import new_id
+from app.core.settings import Settings
+from app.core.uow import UnitOfWork
+from app.domain.chase import PASSING, Verdict, due_step, evaluate
+from app.domain.clocktime import business_date
+from app.domain.errors import Code
+from app.domain.policy import Policy
+from app.domain.states import REMINDER
+from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
+from app.dunning.reminders import drop_items, live_items
+from app.ledger.writer import post_charge
+from app.models import Charge, Customer, Invoice, Reminder, ReminderItem
+from app.reminders.composing import compose, encode, message_key
+from app.reminders.recording import record_sent
+from app.settlement.reconcile import reconcile, wake
+
+ALSO_OPEN_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reminder that this process alone may send, under its lease token, until its permit runs out."""
+
+    reminder_id: UUID
+    lease_token: UUID
+    channel: str
+    message_key: str
+    sender: str
+    recipient: str
+    content: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one claim transaction did: reminders to be sent, those that ended in shadow, and all that were judged."""
+
+    claims: list[Claim] = field(default_factory=list)
+    shadowed: int = 0
+    judged: int = 0
+
+
+async def claim(uow: UnitOfWork, settings: Settings, *, limit: int, wait: bool = False) -> Batch:
+    """Claim up to `limit` ready reminders, customers first (the other way round deadlocks with a payment).
+
+    Args:
+        uow: one transaction.
+        settings: lengths of lease and quarantine.
+        limit: reminders.
+        wait: wait for customers that others hold.
+    """
+    customers = await _lock_customers(uow, limit=limit, wait=wait)
+    if not customers:
+        return Batch()
+    reminders = await _load_ready(uow, customers, limit)
+    dossiers = await load_dossiers(uow, customers.values())
+    facts = await load_facts(uow, dossiers, lifted=frozenset(reminder.id for reminder in reminders))
+    policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
+    batch = Batch(judged=len(reminders))
+    for customer_id, dossier in dossiers.items():
+        plan = evaluate(facts[customer_id])
+        verdicts = {verdict.case.case_id: verdict for verdict in plan.verdicts}
+        for reminder in reminders:
+            if reminder.customer_id == customer_id and await _judge(uow, reminder, verdicts, dossier):
+                made = await _make_out(uow, reminder, verdicts, dossier, policies, settings)
+                if made is None:
+                    batch.shadowed += 1
+                else:
+                    batch.claims.append(made)
+    return batch
+
+
+async def _lock_customers(uow: UnitOfWork, *, limit: int, wait: bool) -> dict[UUID, Customer]:
+    due = (
+        select(Reminder.customer_id)
+        .where(Reminder.tenant_id == uow.tenant_id, Reminder.status == "ready", Reminder.next_attempt_at <= uow.now)
+        .order_by(Reminder.next_attempt_at)
+        # Room for other workers' customers, which are skipped.
+        .limit(limit * 8)
+    )
+    statement = (
+        select(Customer)
+        .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(due))
+        .order_by(Customer.id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    return {customer.id: customer for customer in await uow.session.scalars(statement)}
+
+
+async def _load_ready(uow: UnitOfWork, customers: Mapping[UUID, Customer], limit: int) -> Sequence[Reminder]:
+    reminders = await uow.session.scalars(
+        select(Reminder)
+        .where(
+            Reminder.tenant_id == uow.tenant_id,
+            Reminder.customer_id.in_(customers),
+            Reminder.status == "ready",
+            Reminder.next_attempt_at <= uow.now,
+        )
+        .options(selectinload(Reminder.items))
+        .order_by(Reminder.next_attempt_at, Reminder.id)
+        .limit(limit)
+    )
+    return reminders.all()
+
+
+async def _judge(uow: UnitOfWork, reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier) -> bool:
+    """Drop what may no longer be sent; whether anything is left to send now."""
+    dropped: list[tuple[ReminderItem, Code]] = []
+    waiting: list[Verdict] = []
+    for item in live_items(reminder):
+        verdict = verdicts.get(item.case_id)
+        code = _objection(item, verdict)
+        if code is None:
+            continue
+        if verdict is not None and code in PASSING and all(blocker.code in PASSING for blocker in verdict.blockers):
+            waiting.append(verdict)
+        else:
+            dropped.append((item, code))
+    uow.track(reminder)
+    if dropped:
+        await drop_items(uow, reminder, dropped)
+        # What was dropped is judged afresh by the next tick.
+        wake(uow, dossier.customer, uow.now)
+    left = live_items(reminder)
+    if not left:
+        return False
+    if waiting:
+        # Approved or retried too late in the day: it goes out when time allows it.
+        instants = [verdict.earliest_at for verdict in waiting if verdict.earliest_at is not None]
+        reminder.next_attempt_at = max(instants, default=uow.now + timedelta(days=1))
+        return False
+    return True
+
+
+def _objection(item: ReminderItem, verdict: Verdict | None) -> Code | None:
+    """Why an item may not go out now, if it may not."""
+    if verdict is None:
+        return Code.paid
+    if verdict.case.cycle != item.cycle:
+        return Code.superseded
+    planned = verdict.choice.due if verdict.choice is not None else None
+    standing = [blocker.code for blocker in verdict.blockers if blocker.code not in PASSING]
+    if standing:
+        return standing[0]
+    if planned is not None and planned.step.key != item.step_key:
+        return Code.superseded
+    if planned is None:
+        upcoming = verdict.choice.upcoming if verdict.choice is not None else None
+        return Code.not_due if upcoming is not None and upcoming.step.key == item.step_key else Code.superseded
+    return verdict.blockers[0].code if verdict.blockers else None
+
+
+async def _make_out(
+    uow: UnitOfWork,
+    reminder: Reminder,
+    verdicts: Mapping[UUID, Verdict],
+    dossier: Dossier,
+    policies: Mapping[tuple[UUID, int], Policy],
+    settings: Settings,
+) -> Claim | None:
+    """Charge, render and freeze; in shadow everything but the charge, and nothing leaves."""
+    items = live_items(reminder)
+    highest = max((due_step(verdicts[item.case_id]) for item in items), key=lambda step: step.step.offset_days)
+    address = verdicts[items[0].case_id].address
+    if address is not None:
+        reminder.channel, reminder.to, reminder.to_name = address.channel, address.address, address.name
+    reminder.template = highest.step.template
+    reminder.is_shadow = uow.tenant.sending == "shadow"
+    if not reminder.is_shadow:
+        await _charge(uow, reminder, items, verdicts, dossier)
+    for item in items:
+        item.amount_minor = verdicts[item.case_id].residual_minor + _charged(dossier, item, verdicts)
+    reminder.total_due_minor = sum(item.amount_minor for item in items)
+
+    today = business_date(uow.now, uow.tenant.zone)
+    rendered = compose(
+        uow,
+        reminder,
+        dossier.customer,
+        dossier.invoices,
+        step_key=highest.step.key,
+        also_open=_also_open(reminder, verdicts, dossier),
+        today=today,
+    )
+    reminder.language = rendered.language
+    reminder.subject, reminder.text_body, reminder.html_body = rendered.subject, rendered.text, rendered.html
+    reminder.content = encode(uow, reminder, rendered, domain=settings.message_id_domain)
+    REMINDER.require(reminder.status, "sending")
+    reminder.status = "sending"
+    reminder.attempt_count += 1
+    reminder.contacted_on = business_date(uow.now, zone_of(uow, dossier.customer))
+    reminder.lease_token = uuid4()
+    reminder.lease_expires_at = uow.now + timedelta(seconds=settings.send_lease_seconds)
+    reminder.next_attempt_at = uow.now + timedelta(
+        seconds=settings.send_lease_seconds + settings.send_quarantine_seconds
+    )
+    if reminder.is_shadow:
+        await uow.flush()
+        await record_sent(uow, reminder, dossier.customer, dossier.cases, dossier.invoices, policies, None)
+        return None
+    return Claim(
+        reminder_id=reminder.id,
+        lease_token=reminder.lease_token,
+        channel=reminder.channel,
+        message_key=message_key(reminder),
+        sender=uow.tenant.settings["sender_address"],
+        recipient=reminder.to or "",
+        content=reminder.content,
+    )
+
+
+async def _charge(
+    uow: UnitOfWork,
+    reminder: Reminder,
+    items: Sequence[ReminderItem],
+    verdicts: Mapping[UUID, Verdict],
+    dossier: Dossier,
+) -> None:
+    """Post the steps' fees with the claim, so that the message shows them; once each, however often it is tried."""
+    priced = [
+        (item, amount)
+        for item in items
+        if (amount := _fee_minor(verdicts[item.case_id], dossier.invoices[item.invoice_id])) > 0
+    ]
+    if not priced:
+        return
+    known = set(
+        await uow.session.scalars(
+            select(Charge.case_id).where(
+                Charge.tenant_id == uow.tenant_id, Charge.reminder_id == reminder.id, Charge.status == "posted"
+            )
+        )
+    )
+    touched = []
+    for item, amount in priced:
+        if item.case_id in known:
+            continue
+        invoice = dossier.invoices[item.invoice_id]
+        charge = Charge(
+            tenant_id=uow.tenant_id,
+            id=new_id(),
+            customer_id=reminder.customer_id,
+            invoice_id=invoice.id,
+            kind="fee",
+            currency=invoice.currency,
+            amount_minor=amount,
+            posted_on=uow.today,
+            status="posted",
+            case_id=item.case_id,
+            step_key=item.step_key,
+            cycle=item.cycle,
+            reminder_id=reminder.id,
+            version=1,
+            created_at=uow.now,
+            updated_at=uow.now,
+        )
+        uow.session.add(charge)
+        uow.track(invoice)
+        post_charge(uow, charge, invoice)
+        uow.emit("charge.posted", charge)
+        uow.emit("invoice.updated", invoice)
+        touched.append(invoice)
+    await reconcile(uow, {dossier.customer.id: dossier.customer}, touched)
+
+
+def _fee_minor(verdict: Verdict, invoice: Invoice) -> int:
+    fee = due_step(verdict).step.fee
+    if fee is None:
+        return 0
+    return fee.amount_minor(principal_open_minor=invoice.principal_open_minor, currency=invoice.currency)
+
+
+def _charged(dossier: Dossier, item: ReminderItem, verdicts: Mapping[UUID, Verdict]) -> int:
+    """What charges posted since the verdict have added to an invoice."""
+    return dossier.invoices[item.invoice_id].open_minor - verdicts[item.case_id].case.open_minor
+
+
+def _also_open(reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier) -> list[Invoice]:
+    """Other overdue invoices of the same currency, for a reminder that speaks for the whole customer (rule D5)."""
+    listed = {item.invoice_id for item in live_items(reminder)}
+    others = [
+        dossier.invoices[verdict.case.invoice_id]
+        for verdict in verdicts.values()
+        if verdict.case.invoice_id not in listed
+        and verdict.case.currency == reminder.currency
+        and verdict.case.policy.id == reminder.policy_id
+        and verdict.case.policy.grouping == "customer"
+        and verdict.residual_minor > 0
+        and verdict.case.pending is None
+    ]
+    overdue = [invoice for invoice in others if invoice.due_state == "overdue"]
+    return sorted(overdue, key=lambda invoice: (invoice.due_on, invoice.number))[:ALSO_OPEN_LIMIT]

@@ -1,0 +1,91 @@
+"""From the rows behind a reminder to the message a customer reads."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.core.uow import UnitOfWork
+from app.messages.context import BankAccount, Company, MessageContext, MessageLine
+from app.messages.context import Customer as Recipient
+from app.messages.mime import build_email, message_id_for
+from app.messages.rendering import RenderedMessage, render
+from app.models import Customer, Invoice, Reminder
+
+
+def message_key(reminder: Reminder) -> str:
+    """The key of a reminder's message, the same for every attempt."""
+    return str(reminder.id)
+
+
+def compose(
+    uow: UnitOfWork,
+    reminder: Reminder,
+    customer: Customer,
+    invoices: Mapping[UUID, Invoice],
+    *,
+    step_key: str,
+    also_open: Iterable[Invoice],
+    today: date,
+) -> RenderedMessage:
+    """Render a reminder's message from what is owed now."""
+    settings = uow.tenant.settings
+    lines = [_line(invoices[item.invoice_id], today) for item in reminder.items if item.dropped_reason is None]
+    context = MessageContext(
+        company=Company(
+            name=settings["name"],
+            sender_name=settings["sender_name"],
+            reply_to=settings["reply_to"] or settings["sender_address"],
+            phone=settings["phone"],
+        ),
+        customer=Recipient(name=customer.name),
+        currency=reminder.currency,
+        total_due_minor=reminder.total_due_minor,
+        step_key=step_key,
+        today=today,
+        lines=tuple(sorted(lines, key=lambda line: (line.due_on, line.number))),
+        also_open=tuple(_line(invoice, today) for invoice in also_open),
+        bank_accounts=tuple(bank_accounts(settings["bank_accounts"], reminder.currency)),
+        locale=customer.locale or uow.tenant.locale,
+        payment_reference=customer.external_id,
+        fallback_locale=uow.tenant.locale,
+    )
+    return render(reminder.template, context)
+
+
+def encode(uow: UnitOfWork, reminder: Reminder, rendered: RenderedMessage, *, domain: str) -> bytes:
+    """The bytes that leave: frozen once, the same for every attempt."""
+    settings = uow.tenant.settings
+    return build_email(
+        rendered=rendered,
+        sender_name=settings["sender_name"],
+        sender_address=settings["sender_address"],
+        reply_to=settings["reply_to"],
+        to_address=reminder.to or "",
+        to_name=reminder.to_name,
+        message_id=message_id_for(message_key(reminder), domain),
+        date=uow.now,
+        headers={},
+    )
+
+
+def bank_accounts(accounts: Iterable[Mapping[str, Any]], currency: str) -> Iterable[BankAccount]:
+    """The tenant's accounts for a currency."""
+    return (
+        BankAccount(label=account["label"], number=account["number"], bank=account["bank"], holder=account["holder"])
+        for account in accounts
+        if account["currency"] == currency
+    )
+
+
+def _line(invoice: Invoice, today: date) -> MessageLine:
+    return MessageLine(
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        days_overdue=(today - invoice.due_on).days,
+        amount_minor=invoice.open_minor - invoice.disputed_minor,
+        charges_minor=invoice.charges_open_minor,
+        reference=invoice.reference,
+        payment_url=invoice.payment_url,
+    )

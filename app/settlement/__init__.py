@@ -1,0 +1,1 @@
+"""Derives every state anew after a change of the facts."""

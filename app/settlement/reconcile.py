@@ -1,0 +1,152 @@
+"""Derives every state anew after a change of what is owed or may be said.
+
+State is a function of facts: a command writes its own fact and calls `reconcile` with the invoices it touched; cost
+follows what was touched. It is idempotent, and the order of independent facts does not matter.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select, update
+
+from app.core.uow import UnitOfWork
+from app.domain.chase import evaluate
+from app.domain.clocktime import start_of_day
+from app.domain.errors import Code
+from app.domain.policy import Policy
+from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open_case
+from app.dunning.facts import case_facts, chase_facts, load_case_policies
+from app.dunning.reminders import prune_reminders
+from app.models import Customer, DunningCase, Invoice, Reminder
+from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
+
+
+async def reconcile(
+    uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Sequence[Invoice], *, are_new: bool = False
+) -> list[Reminder]:
+    """Bring invoices, their cases and their customers' next wake-up in line with the facts.
+
+    Args:
+        uow: the unit of work; the customers are locked in it.
+        customers: the customers of the invoices, by id.
+        invoices: what the command touched, as loaded under the lock.
+        are_new: the invoices were made in this unit of work and have no case yet.
+
+    Returns:
+        Reminders that were already claimed for an invoice that is now closed: they are in flight.
+    """
+    await uow.flush()
+    for invoice in invoices:
+        derive_invoice(uow, invoice)
+    cases = {} if are_new else await _load_cases(uow, invoices)
+    await _follow(uow, customers, invoices, cases)
+    policies = await load_case_policies(uow, cases.values())
+    closed: dict[UUID, Code] = {}
+    for invoice in invoices:
+        case = cases.get(invoice.id)
+        policy = policies[case.policy_id, case.policy_version] if case else None
+        if case is not None and policy is not None:
+            _align_case(uow, invoice, case, policy)
+            if not is_receivable(invoice) and not are_new:
+                closed[invoice.id] = Code(invoice.status)
+        derive_collection_state(uow, invoice, case, policy)
+        if is_receivable(invoice):
+            wake(uow, customers[invoice.customer_id], invoice_wake_at(uow, customers, invoice, case, policy))
+    in_flight = []
+    if closed:
+        owners = {invoice.customer_id for invoice in invoices if invoice.id in closed}
+        in_flight = await prune_reminders(uow, owners, closed)
+    return in_flight
+
+
+def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
+    """Make sure that the tick looks at a customer by `at`; earlier is harmless, later would be too late."""
+    if at is None:
+        return
+    if customer.next_action_at is None or at < customer.next_action_at:
+        customer.next_action_at = at
+        if at <= uow.now:
+            uow.ring("dunning.tick")
+
+
+def invoice_wake_at(
+    uow: UnitOfWork,
+    customers: Mapping[UUID, Customer],
+    invoice: Invoice,
+    case: DunningCase | None,
+    policy: Policy | None,
+) -> datetime | None:
+    """When time alone next changes something about one invoice: its due state, or its case's next step."""
+    instants = [at for at in [due_transition_at(uow, invoice)] if at is not None]
+    if case is not None and policy is not None:
+        facts = chase_facts(uow, customers[invoice.customer_id], [case_facts(uow, case, invoice, policy)], unapplied={})
+        verdict = evaluate(facts).verdicts[0]
+        if verdict.wake_at is not None:
+            instants.append(verdict.wake_at)
+    return min(instants, default=None)
+
+
+def due_transition_at(uow: UnitOfWork, invoice: Invoice) -> datetime | None:
+    """When the due state next changes: at the start of the due date and of the day after it."""
+    if uow.today < invoice.due_on:
+        return start_of_day(invoice.due_on, uow.tenant.zone)
+    if uow.today == invoice.due_on:
+        return start_of_day(invoice.due_on + timedelta(days=1), uow.tenant.zone)
+    return None
+
+
+async def wake_all(uow: UnitOfWork, *, customer_ids: Collection[UUID] | None = None) -> None:
+    """Have every customer with something open looked at: a policy, a window or the tenant's sending has changed."""
+    has_open = exists(
+        select(1).where(
+            Invoice.tenant_id == Customer.tenant_id,
+            Invoice.customer_id == Customer.id,
+            Invoice.status.in_(("open", "partially_paid")),
+        )
+    )
+    statement = (
+        update(Customer)
+        .where(Customer.tenant_id == uow.tenant_id, has_open)
+        .values(next_action_at=uow.now)
+        .execution_options(synchronize_session=False)
+    )
+    if customer_ids is not None:
+        statement = statement.where(Customer.id.in_(customer_ids))
+    await uow.session.execute(statement)
+    uow.ring("dunning.tick")
+
+
+async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> dict[UUID, DunningCase]:
+    cases = await uow.session.scalars(
+        select(DunningCase).where(
+            DunningCase.tenant_id == uow.tenant_id, DunningCase.invoice_id.in_([invoice.id for invoice in invoices])
+        )
+    )
+    return {case.invoice_id: case for case in cases}
+
+
+async def _follow(
+    uow: UnitOfWork,
+    customers: Mapping[UUID, Customer],
+    invoices: Sequence[Invoice],
+    cases: dict[UUID, DunningCase],
+) -> None:
+    """Open the cases that are missing."""
+    unfollowed = [invoice for invoice in invoices if is_receivable(invoice) and invoice.id not in cases]
+    if not unfollowed:
+        return
+    assigned = await load_assignments(uow, customers, unfollowed)
+    for invoice in unfollowed:
+        policy = assigned.get(invoice.id)
+        if policy is not None:
+            cases[invoice.id] = open_case(uow, invoice, policy)
+
+
+def _align_case(uow: UnitOfWork, invoice: Invoice, case: DunningCase, policy: Policy) -> None:
+    """A case ends with its invoice, and is taken up again where it stood (rule M5)."""
+    if not is_receivable(invoice):
+        move_case(uow, case, "closed")
+    elif case.state == "closed":
+        move_case(uow, case, "active")
+        exhaust_if_done(uow, case, policy)

@@ -1,0 +1,109 @@
+"""The tick: customers about whom time has changed something, in batches, under their locks (facts, evaluate, apply)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.log import get_logger
+from app.core.uow import UnitOfWork
+from app.domain.chase import ChasePlan, evaluate
+from app.dunning.cases import exhaust_if_done, skip_steps
+from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
+from app.dunning.reminders import make_reminder
+from app.messages.languages import resolve_language
+from app.models import Customer
+from app.settlement.reconcile import due_transition_at, reconcile
+
+log = get_logger(__name__)
+
+# A wake-up that is not in the future would be claimed again at once and for ever.
+_SHORTEST_NAP = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class TickResult:
+    """What one batch did."""
+
+    customers: int = 0
+    reminders: int = 0
+    steps_skipped: int = 0
+
+
+async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | None = None) -> TickResult:
+    """Evaluate due customers and write what follows.
+
+    Args:
+        uow: one transaction.
+        limit: customers in it.
+        wait: wait for customers that others hold, instead of leaving them to the next batch.
+        only: this customer alone, to tell a failing one from its batch.
+    """
+    customers = await _claim(uow, limit=limit, wait=wait, only=only)
+    if not customers:
+        return TickResult()
+    dossiers = await load_dossiers(uow, customers.values())
+    await reconcile(uow, customers, [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()])
+    await uow.flush()
+    dossiers = await load_dossiers(uow, customers.values())
+    facts = await load_facts(uow, dossiers)
+    result = TickResult(customers=len(customers))
+    for customer_id, dossier in dossiers.items():
+        plan = evaluate(facts[customer_id])
+        result.steps_skipped += await _apply(uow, dossier, plan)
+        result.reminders += len(plan.reminders)
+        _sleep(uow, dossier, plan)
+    return result
+
+
+async def _claim(uow: UnitOfWork, *, limit: int, wait: bool, only: UUID | None) -> Mapping[UUID, Customer]:
+    statement = (
+        select(Customer)
+        .where(Customer.tenant_id == uow.tenant_id, Customer.next_action_at <= uow.now)
+        # Waiting needs the one lock order; skipping takes the longest due first.
+        .order_by(*([Customer.id] if wait else [Customer.next_action_at, Customer.id]))
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    if only is not None:
+        statement = statement.where(Customer.id == only)
+    customers = await uow.session.scalars(statement)
+    return {customer.id: customer for customer in customers}
+
+
+async def _apply(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> int:
+    """Write the reminders of the plan, and the steps whose time has passed."""
+    customer = dossier.customer
+    language = resolve_language(customer.locale or uow.tenant.locale, fallback=uow.tenant.locale)
+    for planned in plan.reminders:
+        make_reminder(uow, customer, planned, language)
+    skipped = 0
+    policies = await load_case_policies(uow, dossier.cases.values())
+    for verdict in plan.verdicts:
+        if verdict.choice is None or verdict.case.pending is not None or not verdict.choice.missed:
+            continue
+        case = dossier.cases[verdict.case.case_id]
+        await skip_steps(uow, case, [pair for pair in verdict.choice.skipped if pair[0] in verdict.choice.missed])
+        skipped += len(verdict.choice.missed)
+        exhaust_if_done(uow, case, policies[case.policy_id, case.policy_version])
+    return skipped
+
+
+def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
+    """Set when to look again: the next due date or step; a planned reminder wakes its customer when it is recorded."""
+    instants: list[datetime] = [
+        at for at in (due_transition_at(uow, invoice) for invoice in dossier.invoices.values()) if at is not None
+    ]
+    planned = {verdict.case.case_id for reminder in plan.reminders for verdict in reminder.verdicts}
+    instants += [
+        verdict.wake_at
+        for verdict in plan.verdicts
+        if verdict.wake_at is not None and verdict.case.case_id not in planned
+    ]
+    next_at = min(instants, default=None)
+    if next_at is not None and next_at <= uow.now:
+        log.error("dunning.wake_in_the_past", customer_id=str(dossier.customer.id))
+        next_at = uow.now + _SHORTEST_NAP
+    dossier.customer.next_action_at = next_at

@@ -1,0 +1,170 @@
+"""Advances a test tenant's clock from due instant to due instant, running everything that falls due in order.
+
+Each instant is worked off to the end before the clock moves: tick, sends, relay, deliveries, again until nothing is
+left. Every chunk is a transaction, so an advance that is killed stands at the last instant it reached and the next
+call goes on from there.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, union_all, update
+
+from app.core.clock import system_now
+from app.core.errors import ProblemError, conflict, invalid
+from app.core.settings import Settings
+from app.core.uow import Database, UnitOfWork
+from app.domain.errors import Code
+from app.models import Customer, Delivery, Reminder, Tenant, WebhookEndpoint
+from app.outbox.relay import relay
+from app.reminders.sender import Sender
+from app.settlement.tick import tick
+from app.webhooks.delivery import Deliverer
+
+
+@dataclass(slots=True)
+class AdvanceResult:
+    """What happened on the way."""
+
+    now: datetime
+    reminders_sent: int = 0
+    steps_skipped: int = 0
+    events: int = 0
+    deliveries: int = 0
+
+
+@dataclass(slots=True)
+class Simulation:
+    """Drives one tenant's work by its own clock."""
+
+    database: Database
+    settings: Settings
+    sender: Sender
+    deliverer: Deliverer
+
+    async def advance(self, tenant_id: UUID, to: datetime) -> AdvanceResult:
+        """Move the clock to `to`, inclusive.
+
+        Raises:
+            ProblemError: 409 when another advance runs or the tenant is live, 422 when `to` is in its past.
+        """
+        token = uuid4()
+        now = await self._begin(tenant_id, to, token)
+        result = AdvanceResult(now=now)
+        try:
+            while True:
+                await self._work_off(tenant_id, result)
+                following = await self._next_instant(tenant_id, to)
+                at = to if following is None else following
+                await self._set_clock(tenant_id, token, at)
+                result.now = at
+                if following is None:
+                    break
+            await self._work_off(tenant_id, result)
+        finally:
+            await self._end(tenant_id, token)
+        return result
+
+    async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> datetime:
+        async with self.database.unit_of_work(tenant_id) as uow:
+            tenant = await self._tenant(uow)
+            if tenant.clock_at is None:
+                raise conflict(Code.test_tenant_only, "Only a test tenant has a clock that can be advanced.")
+            running = tenant.advance_lease_until is not None and tenant.advance_lease_until > system_now()
+            if running:
+                raise conflict(Code.advance_in_progress, "Another advance is running; wait for its answer.")
+            if to < tenant.clock_at:
+                raise invalid("/to", Code.clock_backwards, "A clock only moves forward; `to` lies before its `now`.")
+            tenant.advance_token = token
+            tenant.advance_lease_until = self._lease_until()
+            return tenant.clock_at
+
+    async def _work_off(self, tenant_id: UUID, result: AdvanceResult) -> None:
+        """Do everything that is due at the clock's instant, in a fixed order, until nothing is."""
+        steps: list[Callable[[], Awaitable[int]]] = [
+            lambda: self._tick(tenant_id, result),
+            lambda: self.sender.rescue_batch(tenant_id),
+            lambda: self._send(tenant_id, result),
+            lambda: self._relay(tenant_id, result),
+            lambda: self._deliver(tenant_id, result),
+        ]
+        index = 0
+        while index < len(steps):
+            # Work of an earlier kind may follow from a later one, so every round starts with the first.
+            index = 0 if await steps[index]() else index + 1
+
+    async def _tick(self, tenant_id: UUID, result: AdvanceResult) -> int:
+        async with self.database.unit_of_work(tenant_id) as uow:
+            done = await tick(uow, limit=self.settings.tick_batch_size, wait=True)
+        result.steps_skipped += done.steps_skipped
+        return done.customers
+
+    async def _send(self, tenant_id: UUID, result: AdvanceResult) -> int:
+        counts = await self.sender.send_batch(tenant_id, wait=True)
+        result.reminders_sent += counts.outcomes.get("accepted", 0) + counts.shadowed
+        return counts.worked
+
+    async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> int:
+        async with self.database.unit_of_work(tenant_id) as uow:
+            events, _ = await relay(uow, limit=self.settings.relay_batch_size, wait=True)
+        result.events += events
+        return events
+
+    async def _deliver(self, tenant_id: UUID, result: AdvanceResult) -> int:
+        attempted = await self.deliverer.deliver_batch(tenant_id)
+        result.deliveries += attempted
+        return attempted
+
+    async def _next_instant(self, tenant_id: UUID, to: datetime) -> datetime | None:
+        """The next instant up to `to` at which something falls due."""
+        async with self.database.unit_of_work(tenant_id) as uow:
+            due = union_all(
+                select(func.min(Customer.next_action_at).label("at")).where(Customer.tenant_id == tenant_id),
+                select(func.min(Reminder.next_attempt_at)).where(
+                    Reminder.tenant_id == tenant_id, Reminder.status.in_(("ready", "sending"))
+                ),
+                select(func.min(Delivery.next_attempt_at))
+                .join(
+                    WebhookEndpoint,
+                    (WebhookEndpoint.tenant_id == Delivery.tenant_id) & (WebhookEndpoint.id == Delivery.endpoint_id),
+                )
+                .where(
+                    Delivery.tenant_id == tenant_id,
+                    Delivery.status.in_(("pending", "retry_scheduled")),
+                    WebhookEndpoint.status == "enabled",
+                ),
+            ).subquery()
+            at: datetime | None = await uow.session.scalar(select(func.min(due.c.at)))
+        if at is None or at > to:
+            return None
+        # What is due already could not be done now; it must not hold the clock.
+        return max(at, uow.now + timedelta(seconds=1)) if at <= uow.now else at
+
+    async def _set_clock(self, tenant_id: UUID, token: UUID, at: datetime) -> None:
+        async with self.database.unit_of_work(tenant_id) as uow:
+            moved = await uow.session.execute(
+                update(Tenant)
+                .where(Tenant.id == tenant_id, Tenant.advance_token == token)
+                .values(clock_at=at, advance_lease_until=self._lease_until())
+                .returning(Tenant.id)
+                .execution_options(synchronize_session=False)
+            )
+            if moved.first() is None:
+                raise ProblemError(409, Code.advance_in_progress, "Another advance has taken the clock over.")
+
+    async def _end(self, tenant_id: UUID, token: UUID) -> None:
+        async with self.database.unit_of_work(tenant_id) as uow:
+            await uow.session.execute(
+                update(Tenant)
+                .where(Tenant.id == tenant_id, Tenant.advance_token == token)
+                .values(advance_token=None, advance_lease_until=None)
+                .execution_options(synchronize_session=False)
+            )
+
+    async def _tenant(self, uow: UnitOfWork) -> Tenant:
+        return await uow.session.get_one(Tenant, uow.tenant_id, with_for_update=True)
+
+    def _lease_until(self) -> datetime:
+        return system_now() + timedelta(seconds=self.settings.advance_lease_seconds)
