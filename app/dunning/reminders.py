@@ -112,29 +112,18 @@ def live_items(reminder: Reminder) -> list[ReminderItem]:
     return [item for item in reminder.items if item.dropped_reason is None]
 
 
-async def prune_reminders(
-    uow: UnitOfWork, customer_ids: Collection[UUID], closed: Mapping[UUID, Code]
-) -> list[Reminder]:
+async def prune_reminders(uow: UnitOfWork, customer_ids: Collection[UUID], closed: Mapping[UUID, Code]) -> None:
     """Take invoices that are not owed any more out of reminders that have not left.
 
     Args:
         uow: the unit of work, holding the customers' locks.
         customer_ids: whose reminders.
         closed: why, by invoice.
-
-    Returns:
-        The reminders that were already claimed for one of the invoices: they are in flight.
     """
-    in_flight = []
-    for reminder in await load_unsent(uow, customer_ids, (*PRUNABLE, "sending")):
+    for reminder in await load_unsent(uow, customer_ids):
         items = [item for item in live_items(reminder) if item.invoice_id in closed]
-        if not items:
-            continue
-        if reminder.status == "sending":
-            in_flight.append(reminder)
-            continue
-        await drop_items(uow, reminder, [(item, closed[item.invoice_id]) for item in items])
-    return in_flight
+        if items:
+            await drop_items(uow, reminder, [(item, closed[item.invoice_id]) for item in items])
 
 
 async def drop_items(uow: UnitOfWork, reminder: Reminder, dropped: Sequence[tuple[ReminderItem, Code]]) -> None:
@@ -203,3 +192,9 @@ async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids
         await reverse_charge(uow, charge, invoice)
         charge.status = "reversed"
         uow.emit("charge.reversed", charge)
+
+
+async def list_in_flight(uow: UnitOfWork, customer_id: UUID, currency: str | None = None) -> list[Reminder]:
+    """Reminders of a customer that were already claimed: they start within the permit or not at all (rule D7)."""
+    reminders = await load_unsent(uow, [customer_id], ("sending",))
+    return [reminder for reminder in reminders if currency is None or reminder.currency == currency]

@@ -18,13 +18,13 @@ from app.domain.policy import Policy
 from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import prune_reminders
-from app.models import Customer, DunningCase, Invoice, Reminder
+from app.models import Customer, DunningCase, Invoice
 from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
 
 
 async def reconcile(
     uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Sequence[Invoice], *, are_new: bool = False
-) -> list[Reminder]:
+) -> None:
     """Bring invoices, their cases and their customers' next wake-up in line with the facts.
 
     Args:
@@ -32,9 +32,6 @@ async def reconcile(
         customers: the customers of the invoices, by id.
         invoices: what the command touched, as loaded under the lock.
         are_new: the invoices were made in this unit of work and have no case yet.
-
-    Returns:
-        Reminders that were already claimed for an invoice that is now closed: they are in flight.
     """
     await uow.flush()
     for invoice in invoices:
@@ -53,11 +50,9 @@ async def reconcile(
         derive_collection_state(uow, invoice, case, policy)
         if is_receivable(invoice):
             wake(uow, customers[invoice.customer_id], invoice_wake_at(uow, customers, invoice, case, policy))
-    in_flight = []
     if closed:
         owners = {invoice.customer_id for invoice in invoices if invoice.id in closed}
-        in_flight = await prune_reminders(uow, owners, closed)
-    return in_flight
+        await prune_reminders(uow, owners, closed)
 
 
 def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:

@@ -1,0 +1,239 @@
+"""Wire forms of invoices, their ledger and their outlook."""
+
+from datetime import date, datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import Field, SkipValidation, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.core.schemas import (
+    Currency,
+    Day,
+    ExternalId,
+    Input,
+    Metadata,
+    Money,
+    Output,
+    ProblemField,
+    Resource,
+    Text100,
+    Text200,
+    Url,
+)
+from app.domain.errors import Code
+
+InvoiceStatus = Literal["draft", "open", "partially_paid", "paid", "written_off", "void"]
+DueState = Literal["not_due", "due", "overdue"]
+CollectionState = Literal["legal", "with_agency", "disputed", "in_plan", "promised", "on_hold", "dunning", "none"]
+BATCH_LIMIT = 1000
+
+
+class DocumentInput(Input):
+    """A document of the invoice, kept at your place."""
+
+    kind: Text100 = Field(description="What it is, such as `pdf` or `cfdi`.", examples=["pdf"])
+    url: Url = Field(description="Where it is.")
+
+
+class LineInput(Input):
+    """A line of the invoice, kept for your own reference; amounts are not added up."""
+
+    description: Text200 = Field(description="What was sold.", examples=["Cemento gris 50 kg"])
+    quantity: str | None = Field(
+        default=None, pattern=r"^(0|[1-9][0-9]{0,11})([.][0-9]{1,6})?$", description="How many, as a decimal string."
+    )
+    unit_price: Money | None = Field(default=None, description="Price of one, in the invoice's currency.")
+    amount: Money | None = Field(default=None, description="Amount of the line, in the invoice's currency.")
+
+
+class LineOutput(Output):
+    """A line of the invoice."""
+
+    description: str = Field(description="What was sold.")
+    quantity: str | None = Field(description="How many.")
+    unit_price: str | None = Field(description="Price of one.")
+    amount: str | None = Field(description="Amount of the line.")
+
+
+class InvoiceDescription(Input):
+    """What describes an invoice and may change after it was issued."""
+
+    number: Text100 | None = Field(default=None, description="The number your customer knows.", examples=["F-1001"])
+    reference: Text200 | None = Field(default=None, description="Purchase order or payment reference.")
+    payment_url: Url | None = Field(default=None, description="Where the customer can pay it.")
+    documents: list[DocumentInput] = Field(default=[], max_length=20, description="Documents, shown to nobody yet.")
+    lines: list[LineInput] = Field(default=[], max_length=500, description="Lines, kept and given back.")
+    dunning_policy_id: UUID | None = Field(
+        default=None, description="Policy that chases it; the customer's, else the default one, if left out."
+    )
+    metadata: Metadata = Field(default={})
+
+
+class InvoiceFields(InvoiceDescription):
+    """All of an invoice."""
+
+    number: Text100 = Field(description="The number your customer knows.", examples=["F-1001"])
+    customer_id: UUID | None = Field(default=None, description="The customer; or send `customer_external_id`.")
+    customer_external_id: ExternalId | None = Field(default=None, description="Your own id of the customer.")
+    currency: Currency
+    total: Money = Field(description="Total with taxes, not negative.", examples=["1160.00"])
+    opening_paid: Money = Field(default="0", description="What had been paid before Puntual knew the invoice.")
+    issued_on: Day = Field(description="Date of the invoice.")
+    due_on: Day = Field(description="Last day on which it can be paid in time; not before `issued_on`.")
+    status: Literal["open", "draft"] = Field(default="open", description="`draft` books and chases nothing yet.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.customer_id is None) == (self.customer_external_id is None):
+            raise PydanticCustomError(str(Code.missing), "Send customer_id or customer_external_id, one of the two.")
+        if self.due_on < self.issued_on:
+            raise PydanticCustomError(str(Code.date_order), "due_on must not be before issued_on.")
+        return self
+
+
+class InvoiceCreate(InvoiceFields):
+    """A new invoice."""
+
+    external_id: ExternalId | None = None
+
+
+class InvoiceUpdate(Input):
+    """Changes to an invoice: descriptive fields at any time, the others while it is a draft."""
+
+    number: Text100 = Field(default="", description="The number your customer knows.")
+    reference: Text200 | None = Field(default=None, description="Purchase order or payment reference.")
+    payment_url: Url | None = Field(default=None, description="Where the customer can pay it.")
+    documents: list[DocumentInput] = Field(default=[], max_length=20, description="Replaces all documents.")
+    lines: list[LineInput] = Field(default=[], max_length=500, description="Replaces all lines.")
+    dunning_policy_id: UUID | None = Field(default=None, description="Policy for a case that has not begun.")
+    metadata: Metadata = Field(default={}, description="Replaces all metadata.")
+    currency: Currency = Field(default="MXN", description="ISO 4217 code; drafts only.")
+    total: Money = Field(default="0", description="Total with taxes; drafts only.")
+    opening_paid: Money = Field(default="0", description="Paid before Puntual knew it; drafts only.")
+    issued_on: Day = Field(default=date(1970, 1, 1), description="Date of the invoice; drafts only.")
+    due_on: Day = Field(default=date(1970, 1, 1), description="Due date; drafts only.")
+
+
+class InvoiceBatch(Input):
+    """Up to 1,000 invoices, each created or, by its `external_id`, updated."""
+
+    invoices: list[SkipValidation[InvoiceCreate]] = Field(
+        min_length=1, max_length=BATCH_LIMIT, description="The invoices; each one succeeds or fails by itself."
+    )
+
+
+class DocumentOutput(Output):
+    """A document of the invoice."""
+
+    kind: str = Field(description="What it is.")
+    url: str = Field(description="Where it is.")
+
+
+class InvoiceOutput(Resource):
+    """An invoice as it stands on the tenant's business date."""
+
+    external_id: str | None = Field(description="Your own id of the invoice.")
+    number: str = Field(description="The number your customer knows.")
+    customer_id: UUID = Field(description="Who owes it.")
+    currency: str = Field(description="ISO 4217 code of all its amounts.")
+    total: str = Field(description="Total with taxes.", examples=["1160.00"])
+    open_amount: str = Field(description="What is open: `principal_open` plus `charges_open`.", examples=["1160.00"])
+    principal_open: str = Field(description="Open part of the total.", examples=["1160.00"])
+    charges_open: str = Field(description="Open interest and fees.", examples=["0.00"])
+    disputed_amount: str = Field(description="Part of the principal under dispute.", examples=["0.00"])
+    opening_paid: str = Field(description="What had been paid before Puntual knew it.", examples=["0.00"])
+    issued_on: date = Field(description="Date of the invoice.")
+    due_on: date = Field(description="Due date.")
+    status: InvoiceStatus = Field(description="Where it stands.")
+    due_state: DueState = Field(description="`overdue` from the day after the due date; `not_due` if nothing is owed.")
+    days_overdue: int = Field(description="Days since the due date; 0 unless overdue.")
+    collection_state: CollectionState = Field(description="What is being done to collect it, the strongest first.")
+    reference: str | None = Field(description="Purchase order or payment reference.")
+    payment_url: str | None = Field(description="Where the customer can pay it.")
+    documents: list[DocumentOutput] = Field(description="Documents.")
+    lines: list[LineOutput] = Field(description="Lines as you sent them.")
+    dunning_policy_id: UUID | None = Field(description="Policy set on the invoice itself.")
+    issued_at: datetime | None = Field(description="When it became a receivable here.")
+    paid_at: datetime | None = Field(description="When it was settled here.")
+    metadata: dict[str, str] = Field(description="Your own strings.")
+
+
+class InvoicePage(Output):
+    """A page of invoices, newest first."""
+
+    data: list[InvoiceOutput] = Field(description="The invoices.")
+    next_cursor: str | None = Field(description="Send as `cursor` for the next page; null on the last one.")
+
+
+class BatchRow(Output):
+    """What became of one invoice of a batch."""
+
+    index: int = Field(description="Its place in the request, from 0.")
+    external_id: str | None = Field(description="Your own id of it.")
+    status: Literal["created", "updated", "unchanged", "failed"] = Field(description="What became of it.")
+    id: UUID | None = Field(description="Its id, unless it failed.")
+    code: str | None = Field(description="Why it failed, for programs.")
+    detail: str | None = Field(description="Why it failed and what to do about it.")
+    errors: list[ProblemField] = Field(description="Its faults by field; pointers are into the row.")
+
+
+class BatchOutput(Output):
+    """What became of a batch."""
+
+    created: int = Field(description="Rows that made an invoice.")
+    updated: int = Field(description="Rows that changed one.")
+    unchanged: int = Field(description="Rows that said what was known.")
+    failed: int = Field(description="Rows that changed nothing because they are not valid.")
+    results: list[BatchRow] = Field(description="Every row, in the order of the request.")
+
+
+class LedgerEntryOutput(Output):
+    """One entry of the append-only ledger."""
+
+    id: UUID = Field(description="Id of the entry.")
+    account: Literal["principal", "interest", "fees"] = Field(description="Which balance of the invoice it moves.")
+    kind: str = Field(description="What happened, such as `invoice_issued` or `payment_allocated`.")
+    amount: str = Field(description="Positive raises what is owed, negative lowers it.", examples=["-100.00"])
+    currency: str = Field(description="ISO 4217 code.")
+    effective_on: date = Field(description="From when it counts.")
+    booked_at: datetime = Field(description="When it was written, by the tenant's clock.")
+    payment_id: UUID | None = Field(description="The payment behind it.")
+    charge_id: UUID | None = Field(description="The charge behind it.")
+    reverses_id: UUID | None = Field(description="The entry that it takes back.")
+
+
+class LedgerPage(Output):
+    """Ledger entries, oldest first."""
+
+    data: list[LedgerEntryOutput] = Field(description="The entries.")
+    next_cursor: str | None = Field(description="Send as `cursor` for the next page; null on the last one.")
+
+
+class BlockerOutput(Output):
+    """Why nothing goes out now."""
+
+    code: str = Field(description="A stable code; one you do not know means that contact is not allowed.")
+    message: str = Field(description="The reason in words.")
+    until: datetime | None = Field(description="When it ends by itself; null when it takes a new fact.")
+
+
+class NextStep(Output):
+    """The step that goes out next."""
+
+    key: str = Field(description="Key of the step in its policy.")
+    due_on: date = Field(description="Date on which it is due to go out.")
+    earliest_at: datetime | None = Field(description="When it can go out at the earliest, as far as time decides.")
+
+
+class OutlookOutput(Output):
+    """What happens next about an invoice, and why nothing happens now."""
+
+    invoice_id: UUID = Field(description="The invoice.")
+    case_id: UUID | None = Field(description="Its dunning case; null while no policy follows it.")
+    state: str | None = Field(description="State of the case.")
+    policy_id: UUID | None = Field(description="The policy that follows it.")
+    policy_version: int | None = Field(description="The version it is pinned to.")
+    last_step: str | None = Field(description="The last step that went out.")
+    next_step: NextStep | None = Field(description="The next step; null when none is left.")
+    blockers: list[BlockerOutput] = Field(description="What stops contact now; empty means that it goes out now.")

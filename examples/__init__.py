@@ -1,0 +1,1 @@
+"""Programs that use Puntual as an ERP would: through its HTTP API alone."""
