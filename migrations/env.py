@@ -41,6 +41,7 @@ def run_offline() -> None:
     )
     with context.begin_transaction():
         context.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        context.execute("SET statement_timeout = '15min'")
         context.run_migrations()
 
 

@@ -25,6 +25,16 @@ _MEANINGS = {
 }
 
 
+def _problem_schema() -> dict[str, Any]:
+    # In one piece: a reference to its own definitions leads nowhere once it is part of another document.
+    schema = Problem.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemField"]
+    return schema
+
+
+_PROBLEM_SCHEMA = _problem_schema()
+
+
 def json_response(payload: Any, *, status: int = 200, etag: int | None = None) -> Response:
     """A JSON answer; FastAPI's own validation of it is left out, since a test holds the forms to their schemas."""
     headers = {} if etag is None else {"ETag": f'"{etag}"'}
@@ -57,7 +67,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _MEANINGS[status],
-            "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+            "content": {"application/problem+json": {"schema": _PROBLEM_SCHEMA}},
         }
         for status in sorted({400, 401, 403, 500, 503, *statuses})
     }

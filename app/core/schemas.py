@@ -19,7 +19,9 @@ from app.domain.money import MoneyError, is_currency, parse_amount
 MONEY_PATTERN = r"^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,4})?$"
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]{2,}")
+# What can be written to without SMTPUTF8: an ASCII local part, and a domain that has an ASCII form.
+_EMAIL_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 class Input(BaseModel):
@@ -106,9 +108,21 @@ def _locale(value: str) -> str:
 
 
 def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
-        raise PydanticCustomError(str(Code.invalid_format), "Send one e-mail address, such as cobranza@example.com.")
+    local, _, domain = value.rpartition("@")
+    if len(local) > 64 or not _EMAIL_LOCAL_PART.fullmatch(local) or not _is_domain(domain):
+        raise PydanticCustomError(
+            str(Code.invalid_format),
+            "Send one e-mail address, such as cobranza@example.com; before the @ only unaccented characters.",
+        )
     return value
+
+
+def _is_domain(domain: str) -> bool:
+    try:
+        labels = (domain if domain.isascii() else domain.encode("idna").decode("ascii")).split(".")
+    except UnicodeError:
+        return False
+    return len(labels) > 1 and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
 
 
 def _metadata(value: dict[str, str]) -> dict[str, str]:
@@ -221,5 +235,5 @@ def to_minor(pointer: str, amount: str, currency: str) -> int | FieldError:
 
 
 def given(model: BaseModel) -> Mapping[str, Any]:
-    """The fields that a request named, for PATCH."""
-    return model.model_dump(exclude_unset=True)
+    """The fields that a request named, for PATCH; each of them whole, with the defaults of what is nested in it."""
+    return {name: value for name, value in model.model_dump().items() if name in model.model_fields_set}

@@ -2,11 +2,22 @@
 
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PUBLIC_BYTES = 8
 _SECRET_BYTES = 24
+_KEY = re.compile(rf"(pun_(?:live|test)_[0-9a-f]{{{2 * _PUBLIC_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})", re.ASCII)
+
+# Weakest first: each includes those before it.
+VERBS = ("read", "write", "admin")
+# The first segment of every path under /v1; a test holds them equal.
+RESOURCES = frozenset({
+    "api-keys", "customers", "deliveries", "dunning-policies", "events", "invoices", "payments", "reminders",
+    "reports", "tenant", "test-clock", "webhook-endpoints",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +43,8 @@ def hash_secret(secret: str) -> bytes:
 
 def split_key(text: str) -> tuple[str, str] | None:
     """A key's public part and secret, or None if the text is no key."""
-    public_id, _, secret = text.rpartition("_")
-    if not public_id.startswith(("pun_live_", "pun_test_")) or not secret.isascii() or not public_id.isascii():
-        return None
-    return public_id, secret
+    match = _KEY.fullmatch(text)
+    return (match[1], match[2]) if match else None
 
 
 def is_secret(secret: str, secret_hash: bytes) -> bool:
@@ -43,11 +52,26 @@ def is_secret(secret: str, secret_hash: bytes) -> bool:
     return hmac.compare_digest(hash_secret(secret), secret_hash)
 
 
-def covers(scopes: list[str], *, resource: str, verb: str) -> bool:
-    """Whether a key's scopes allow `read`, `write` or `admin` on a resource; each includes the weaker ones.
+def is_scope(text: str) -> bool:
+    """Whether a text is a scope: a verb for everything (`read`), or for one resource (`invoices:write`)."""
+    resource, colon, verb = text.rpartition(":")
+    return verb in VERBS and (resource in RESOURCES if colon else True)
 
-    A scope is a verb for everything (`read`), or for one resource (`invoices:write`).
-    """
-    rank = ("read", "write", "admin")
-    enough = rank[rank.index(verb) :]
+
+def covers(scopes: Sequence[str], *, resource: str, verb: str) -> bool:
+    """Whether a key's scopes allow `read`, `write` or `admin` on a resource; each includes the weaker ones."""
+    enough = VERBS[VERBS.index(verb) :]
     return any(scope in enough or scope in {f"{resource}:{name}" for name in enough} for scope in scopes)
+
+
+def exceeding(scopes: Sequence[str], granted: Sequence[str]) -> list[str]:
+    """Those of `scopes` that allow more than `granted` does."""
+    return [scope for scope in scopes if not _within(scope, granted)]
+
+
+def _within(scope: str, granted: Sequence[str]) -> bool:
+    resource, colon, verb = scope.rpartition(":")
+    if colon:
+        return covers(granted, resource=resource, verb=verb)
+    # What is granted for single resources is never enough for all of them, which may become more.
+    return covers([held for held in granted if ":" not in held], resource="*", verb=verb)

@@ -19,6 +19,8 @@ from app.domain.windows import NoSendableDayError, SendWindow, first_open_instan
 
 # Blockers that time alone removes; the others need a new fact.
 PASSING = frozenset({Code.not_due, Code.outside_window, Code.min_gap, Code.contact_cap})
+# Blockers that stop one step and perhaps not the one after it, which may ask for less or use another channel.
+STEP_BOUND = frozenset({Code.min_amount, Code.no_address, Code.no_consent})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Verdict:
         next_step: the step that goes out next, now or later.
         earliest_at: when it can go out at the earliest, as far as time decides.
         blockers: what stops it now; empty means that it goes out now.
+        address: where it goes.
+        later_at: when a step comes due by time alone that what stops this one need not stop.
     """
 
     case: CaseFacts
@@ -94,6 +98,7 @@ class Verdict:
     earliest_at: datetime | None
     blockers: tuple[Blocker, ...]
     address: Address | None
+    later_at: datetime | None = None
 
     @property
     def sendable(self) -> bool:
@@ -103,9 +108,10 @@ class Verdict:
     @property
     def wake_at(self) -> datetime | None:
         """When to look again because of time alone; None when only a new fact can change the verdict."""
-        if any(blocker.code not in PASSING for blocker in self.blockers):
-            return None
-        return self.earliest_at
+        standing = {blocker.code for blocker in self.blockers} - PASSING
+        if not standing:
+            return self.earliest_at
+        return self.later_at if standing <= STEP_BOUND else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ def _residuals(facts: ChaseFacts) -> dict[UUID, int]:
     cash = dict(facts.unapplied)
     residuals = {}
     for case in sorted(facts.cases, key=lambda c: (c.ladder.due_on, c.issued_on, c.invoice_id)):
-        undisputed = case.open_minor - case.disputed_minor if case.status in RECEIVABLE else 0
+        undisputed = max(0, case.open_minor - case.disputed_minor) if case.status in RECEIVABLE else 0
         covered = min(undisputed, cash.get(case.currency, 0))
         cash[case.currency] = cash.get(case.currency, 0) - covered
         residuals[case.case_id] = undisputed - covered
@@ -182,7 +188,13 @@ def _judge_case(case: CaseFacts, residual: int, facts: ChaseFacts) -> Verdict:
         planned = plan_steps(case.policy, case.ladder, window=window, holidays=holidays)
     except NoSendableDayError:
         return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
-    choice = choose(case.policy, case.ladder, planned, today=_both_today(facts))
+    choice = choose(
+        case.policy,
+        case.ladder,
+        planned,
+        today=_both_today(facts),
+        customer_today=business_date(facts.now, facts.customer_zone),
+    )
     next_step = choice.due or choice.upcoming
     if next_step is None:
         return Verdict(case, residual, choice, None, None, (*blockers, Blocker(Code.exhausted)), None)
@@ -194,15 +206,16 @@ def _judge_case(case: CaseFacts, residual: int, facts: ChaseFacts) -> Verdict:
     if missing is not None:
         blockers.append(Blocker(missing))
     earliest_at, passing = _timing(case, choice, next_step, window, holidays, facts)
-    return Verdict(case, residual, choice, next_step, earliest_at, (*blockers, *passing), address)
+    later_at = earliest_at if choice.due is None else _later_at(choice, window, holidays, facts)
+    return Verdict(case, residual, choice, next_step, earliest_at, (*blockers, *passing), address, later_at)
 
 
 def _standing_blockers(case: CaseFacts, residual: int, facts: ChaseFacts) -> list[Code]:
     """What stops the case until a new fact comes."""
-    if case.status in {"paid", "void", "written_off"}:
-        return [Code(case.status)]
+    if case.status not in RECEIVABLE:
+        return [Code.not_due if case.status == "draft" else Code(case.status)]
     codes = []
-    if case.case_state == "exhausted":
+    if case.case_state in {"exhausted", "closed"}:
         codes.append(Code.exhausted)
     if facts.sending == "paused":
         codes.append(Code.tenant_paused)
@@ -248,13 +261,7 @@ def _timing(
     """The earliest instant for the step, and the blockers that time removes."""
 
     def opens(on_or_after: date) -> datetime | None:
-        return first_open_instant(
-            not_before=max(facts.now, start_of_day(next_step.send_on, facts.tenant_zone)),
-            on_or_after=max(on_or_after, next_step.send_on),
-            window=window,
-            zone=facts.customer_zone,
-            holidays=holidays,
-        )
+        return _opens(next_step, on_or_after, window, holidays, facts)
 
     today = business_date(facts.now, facts.customer_zone)
     not_before = today
@@ -278,6 +285,26 @@ def _timing(
     return earliest_at, blockers
 
 
+def _opens(
+    planned: PlannedStep, on_or_after: date, window: SendWindow, holidays: Container[date], facts: ChaseFacts
+) -> datetime | None:
+    """The first instant at which a step's date has come for tenant and customer and the window is open."""
+    return first_open_instant(
+        not_before=max(facts.now, start_of_day(planned.send_on, facts.tenant_zone)),
+        on_or_after=max(on_or_after, planned.send_on),
+        window=window,
+        zone=facts.customer_zone,
+        holidays=holidays,
+    )
+
+
+def _later_at(choice: Choice, window: SendWindow, holidays: Container[date], facts: ChaseFacts) -> datetime | None:
+    """When the step above the due one comes due, if that lies ahead."""
+    if choice.upcoming is None or choice.upcoming.send_on <= _both_today(facts):
+        return None
+    return _opens(choice.upcoming, choice.upcoming.send_on, window, holidays, facts)
+
+
 def _gap_ends_on(policy: Policy, facts: ChaseFacts) -> date | None:
     if facts.last_contact_on is None or policy.min_gap_days == 0:
         return None
@@ -289,24 +316,24 @@ def _cap_reached(facts: ChaseFacts, *, taken: int) -> bool:
 
 
 def _apply_policy_minimum(verdicts: Sequence[Verdict], facts: ChaseFacts) -> list[Verdict]:
-    """The policy's minimum is over what the customer can be chased for in a currency (rule D16).
+    """The policy's minimum is over all that the customer can be chased for in a currency (rule D16).
 
     Counted are overdue residuals, and those whose step is due: without the latter a reminder before the due date
     could never pass a minimum.
     """
     today = business_date(facts.now, facts.tenant_zone)
-    totals: dict[tuple[UUID, str], int] = {}
+    totals: dict[str, int] = {}
     for verdict in verdicts:
         is_due = verdict.choice is not None and verdict.choice.due is not None
         if verdict.case.ladder.due_on < today or is_due:
-            key = (verdict.case.policy.id, verdict.case.currency)
-            totals[key] = totals.get(key, 0) + verdict.residual_minor
+            currency = verdict.case.currency
+            totals[currency] = totals.get(currency, 0) + verdict.residual_minor
     judged = []
     for verdict in verdicts:
         policy, currency = verdict.case.policy, verdict.case.currency
         is_due = verdict.choice is not None and verdict.choice.due is not None
         minimum = policy.min_amount.get(currency, 0)
-        below = is_due and totals.get((policy.id, currency), 0) < minimum
+        below = is_due and totals.get(currency, 0) < minimum
         blockers = (*verdict.blockers, Blocker(Code.min_amount)) if below else verdict.blockers
         judged.append(replace(verdict, blockers=tuple(dict.fromkeys(blockers))))
     return judged

@@ -52,6 +52,7 @@ class Code(StrEnum):
     unknown_reference = "unknown_reference"
     external_id_taken = "external_id_taken"
     invalid_cursor = "invalid_cursor"
+    duplicate_value = "duplicate_value"
 
     # commands
     state_conflict = "state_conflict"
@@ -95,6 +96,7 @@ class Code(StrEnum):
     in_flight = "in_flight"
     cancelled = "cancelled"
     address_rejected = "address_rejected"
+    not_delivered = "not_delivered"
 
 
 BLOCKER_MESSAGES: dict[Code, str] = {
@@ -124,4 +126,5 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.in_flight: "A reminder is being sent.",
     Code.cancelled: "The reminder was cancelled.",
     Code.address_rejected: "The address was refused for good by the receiving server.",
+    Code.not_delivered: "The reminder did not reach the provider.",
 }

@@ -22,7 +22,7 @@ class Ladder:
         shift_days: days by which the ladder starts later than the due date (late entry by `restart`).
         entered_overdue: the case was already overdue when it was first seen.
         reached_offset_days: offset of the highest step taken or skipped; None before the first.
-        last_sent_on: local date of the last step that went out.
+        last_sent_on: date of the last step that went out, on the customer's calendar.
     """
 
     due_on: date
@@ -99,12 +99,21 @@ def plan_steps(
     return tuple(planned)
 
 
-def choose(policy: Policy, ladder: Ladder, planned: Sequence[PlannedStep], *, today: date) -> Choice:
+def choose(
+    policy: Policy, ladder: Ladder, planned: Sequence[PlannedStep], *, today: date, customer_today: date
+) -> Choice:
     """Which step goes out on `today`, by the policy's `catch_up` (rule D3).
 
     A step before the due date is never sent after it (rule D4), and none on or before it to a case that was first
     seen overdue. At most one step for each case and day. For a case first seen overdue, `late_entry: highest` takes
     the highest due step whatever `catch_up` says.
+
+    Args:
+        policy: the version that the case pins.
+        ladder: where the case stands.
+        planned: its steps above the one reached.
+        today: the date that has come for the tenant and for the customer, by which steps are due.
+        customer_today: the customer's date, by which there is one step a day: those sent are dated by it.
     """
     missed = []
     due = []
@@ -116,17 +125,22 @@ def choose(policy: Policy, ladder: Ladder, planned: Sequence[PlannedStep], *, to
             due.append(item)
         elif upcoming is None:
             upcoming = item
-    if policy.catch_up is CatchUp.skip:
+    catch_up = CatchUp.highest if _enters_high(policy, ladder) else policy.catch_up
+    if catch_up is CatchUp.skip:
         missed.extend(item for item in due if item.send_on < today)
         due = [item for item in due if item.send_on == today]
-    if not due or (ladder.last_sent_on is not None and ladder.last_sent_on >= today):
-        return Choice(None, (), tuple(missed), due[0] if due else upcoming)
-    enters_high = (
-        ladder.entered_overdue and ladder.reached_offset_days is None and policy.late_entry is LateEntry.highest
-    )
-    if policy.catch_up is CatchUp.one_at_a_time and not enters_high:
-        return Choice(due[0], (), tuple(missed), due[1] if len(due) > 1 else upcoming)
-    return Choice(due[-1], tuple(due[:-1]), tuple(missed), upcoming)
+    if not due:
+        return Choice(None, (), tuple(missed), upcoming)
+    taken = 0 if catch_up is CatchUp.one_at_a_time else len(due) - 1
+    if ladder.last_sent_on is not None and ladder.last_sent_on >= customer_today:
+        return Choice(None, (), tuple(missed), due[taken])
+    following = (*due[taken + 1 :], upcoming)
+    return Choice(due[taken], tuple(due[:taken]), tuple(missed), following[0])
+
+
+def _enters_high(policy: Policy, ladder: Ladder) -> bool:
+    """Whether the next step is the first one of a case that `late_entry` sends to the highest due one."""
+    return ladder.entered_overdue and ladder.reached_offset_days is None and policy.late_entry is LateEntry.highest
 
 
 def _has_passed(item: PlannedStep, ladder: Ladder, today: date) -> bool:

@@ -128,7 +128,9 @@ def chase_facts(
         customer_zone=zone_of(uow, customer),
         sending=uow.tenant.sending,
         tenant_window=parse_window(settings["send_window"]),
-        holidays={case.policy.calendar: holidays_of(case.policy.calendar) for case in cases if case.policy.calendar},
+        # A policy without a calendar goes by the tenant's.
+        holidays={"": holidays_of(settings["calendar"])}
+        | {case.policy.calendar: holidays_of(case.policy.calendar) for case in cases if case.policy.calendar},
         max_contacts_per_day=settings["max_contacts_per_day"],
         addresses=addresses_of(customer),
         unapplied=unapplied,

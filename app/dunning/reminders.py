@@ -185,13 +185,15 @@ async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids
     )
     for charge in charges.all():
         invoice = await uow.session.get_one(Invoice, (uow.tenant_id, charge.invoice_id))
-        if invoice.fees_open_minor < charge.amount_minor:
+        # The row may still say `posted` where this unit of work has just taken the charge back.
+        if charge.status != "posted" or invoice.fees_open_minor < charge.amount_minor:
             continue
         uow.track(charge)
         uow.track(invoice)
         await reverse_charge(uow, charge, invoice)
         charge.status = "reversed"
         uow.emit("charge.reversed", charge)
+        uow.emit("invoice.updated", invoice)
 
 
 async def list_in_flight(uow: UnitOfWork, customer_id: UUID, currency: str | None = None) -> list[Reminder]:

@@ -53,6 +53,8 @@ class WebhookEndpoint(TenantRow, Versioned, Base):
     disabled_reason: Mapped[str | None]
     secrets: Mapped[list[Any]]
     meta: Mapped[dict[str, Any]]
+    # The row outlives its deletion, since deliveries are history and point to it.
+    deleted_at: Mapped[datetime | None]
 
 
 class Delivery(TenantRow, Base):
@@ -66,7 +68,10 @@ class Delivery(TenantRow, Base):
         Index(
             "ix_deliveries_due",
             "tenant_id",
+            # By endpoint, so that the backlog of one that is disabled costs the others nothing.
+            "endpoint_id",
             "next_attempt_at",
+            "id",
             postgresql_where=text("status IN ('pending', 'retry_scheduled')"),
         ),
         Index(

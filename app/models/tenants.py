@@ -1,7 +1,7 @@
 """Tenants and their keys."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, Text
@@ -16,6 +16,8 @@ class Tenant(Versioned, Base):
 
     __tablename__ = "tenants"
     __table_args__ = (one_of("mode", ("live", "test")), one_of("sending", ("live", "shadow", "paused")))
+
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"clock_at", "advance_token", "advance_lease_until"})
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]

@@ -150,7 +150,8 @@ def payment_payload(payment: Payment) -> Payload:
 def policy_payload(policy: DunningPolicy, version: DunningPolicyVersion) -> Payload:
     """The wire form of one version of a dunning policy.
 
-    `version` is the policy's own version number; `revision` counts every change and is the ETag.
+    `version` is the policy's own version number; `revision` counts every change and is the ETag. A published version
+    tells whether the policy is the default, a draft whether publishing makes it so.
     """
     return {
         "id": str(policy.id),
@@ -158,7 +159,7 @@ def policy_payload(policy: DunningPolicy, version: DunningPolicyVersion) -> Payl
         "status": version.status,
         "version": version.version_number,
         "published_version": policy.published_number,
-        "default": policy.wants_default,
+        "default": policy.is_default if version.status == "published" else policy.wants_default,
         **version.definition,
         "published_at": instant(version.published_at),
         "revision": policy.version,

@@ -6,9 +6,10 @@ the commit, under the tenant's counter row, to whatever is visible and has none 
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import orjson
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
@@ -29,44 +30,51 @@ async def relay(uow: UnitOfWork, *, limit: int, wait: bool = False) -> tuple[int
         The numbers of events and of deliveries; (0, 0) also while another relay is at work for the tenant.
     """
     counter = await uow.session.scalar(
-        select(EventCounter).where(EventCounter.tenant_id == uow.tenant_id).with_for_update(skip_locked=not wait)
+        select(EventCounter)
+        .where(EventCounter.tenant_id == uow.tenant_id)
+        .with_for_update(skip_locked=not wait)
+        .execution_options(populate_existing=True)
     )
     if counter is None:
         return 0, 0
-    events = (
-        await uow.session.scalars(
-            select(Event)
-            .where(Event.tenant_id == uow.tenant_id, Event.sequence.is_(None))
-            .order_by(Event.position)
-            .limit(limit)
-        )
-    ).all()
+    events = await _number(uow, after=counter.last_sequence, limit=limit)
     if not events:
         return 0, 0
-    for number, event in enumerate(events, start=counter.last_sequence + 1):
-        event.sequence = number
     counter.last_sequence += len(events)
     endpoints = (
         await uow.session.scalars(
             select(WebhookEndpoint).where(
-                WebhookEndpoint.tenant_id == uow.tenant_id, WebhookEndpoint.status == "enabled"
+                WebhookEndpoint.tenant_id == uow.tenant_id,
+                WebhookEndpoint.status == "enabled",
+                WebhookEndpoint.deleted_at.is_(None),
             )
         )
     ).all()
-    connection = await uow.session.connection()
-    await connection.execute(
-        update(Event.__table__)  # type: ignore[arg-type]  # mapped tables are Tables
-        .where(Event.tenant_id == bindparam("tenant"), Event.id == bindparam("event"))
-        .values(sequence=bindparam("number")),
-        [{"tenant": uow.tenant_id, "event": event.id, "number": event.sequence} for event in events],
-    )
-    for event in events:
-        uow.session.expunge(event)
-    rows = _deliveries(uow, events, endpoints)
+    rows = [row for event in events for row in _fan_out(uow, event, endpoints)]
     if rows:
         await uow.session.execute(insert(Delivery), rows)
         uow.ring("webhook.deliver")
     return len(events), len(rows)
+
+
+async def _number(uow: UnitOfWork, *, after: int, limit: int) -> list[Event]:
+    """Give the next numbers to visible events that have none, in the order in which they were written."""
+    # A statement of its own, after the lock: its snapshot holds everything that the last relay has numbered.
+    waiting = (
+        select(Event.id, func.row_number().over(order_by=Event.position).label("place"))
+        .where(Event.tenant_id == uow.tenant_id, Event.sequence.is_(None))
+        .order_by(Event.position)
+        .limit(limit)
+        .subquery("waiting")
+    )
+    numbered = await uow.session.scalars(
+        update(Event)
+        .where(Event.tenant_id == uow.tenant_id, Event.id == waiting.c.id)
+        .values(sequence=after + waiting.c.place)
+        .returning(Event),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    return sorted(numbered, key=lambda event: event.sequence or 0)
 
 
 def event_body(event: Event) -> bytes:
@@ -84,28 +92,31 @@ def event_body(event: Event) -> bytes:
     })  # fmt: skip
 
 
-def _deliveries(uow: UnitOfWork, events: Sequence[Event], endpoints: Sequence[WebhookEndpoint]) -> list[dict[str, Any]]:
-    rows = []
-    for event in events:
-        body = event_body(event)
-        rows += [
-            {
-                "tenant_id": uow.tenant_id,
-                "id": new_id(),
-                "endpoint_id": endpoint.id,
-                "event_id": event.id,
-                "event_type": event.type,
-                "status": "pending",
-                "body": body,
-                "attempt_count": 0,
-                "next_attempt_at": uow.now,
-                "created_at": uow.now,
-                "updated_at": uow.now,
-            }
-            for endpoint in endpoints
-            if _wants(endpoint, event)
-        ]
-    return rows
+def new_delivery(uow: UnitOfWork, endpoint_id: UUID, event_id: UUID, event_type: str, body: bytes) -> dict[str, Any]:
+    """The row of a delivery that is due now; `body` is what will be signed and sent, byte for byte."""
+    return {
+        "tenant_id": uow.tenant_id,
+        "id": new_id(),
+        "endpoint_id": endpoint_id,
+        "event_id": event_id,
+        "event_type": event_type,
+        "status": "pending",
+        "body": body,
+        "attempt_count": 0,
+        "next_attempt_at": uow.now,
+        "lease_token": None,
+        "lease_expires_at": None,
+        "created_at": uow.now,
+        "updated_at": uow.now,
+    }
+
+
+def _fan_out(uow: UnitOfWork, event: Event, endpoints: Sequence[WebhookEndpoint]) -> list[dict[str, Any]]:
+    wanting = [endpoint for endpoint in endpoints if _wants(endpoint, event)]
+    if not wanting:
+        return []
+    body = event_body(event)
+    return [new_delivery(uow, endpoint.id, event.id, event.type, body) for endpoint in wanting]
 
 
 def _wants(endpoint: WebhookEndpoint, event: Event) -> bool:

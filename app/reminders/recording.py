@@ -20,6 +20,8 @@ from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, Remin
 from app.reminders.channels.base import Outcome, SendResult
 from app.settlement.reconcile import reconcile, wake
 
+_MAKING_OUT_PAUSE = timedelta(minutes=5)
+
 
 async def record(uow: UnitOfWork, results: Mapping[UUID, tuple[UUID, SendResult]]) -> int:
     """Write the outcomes of sends.
@@ -86,20 +88,19 @@ async def record_sent(
     for item in items:
         case, invoice = cases[item.case_id], invoices[item.invoice_id]
         policy = policies[case.policy_id, case.policy_version]
-        await skip_steps(uow, case, _superseded(case, item, policy, invoice))
-        if case.state != "closed":
-            on = reminder.contacted_on or uow.today
-            record_sent_step(uow, case, policy, item.step_key, on=on)
-            exhaust_if_done(uow, case, policy)
+        await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
+        # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
+        record_sent_step(uow, case, policy, item.step_key, on=reminder.contacted_on or uow.today)
+        exhaust_if_done(uow, case, policy)
         touched.append(invoice)
     uow.emit(f"reminder.{status}", reminder)
     await reconcile(uow, {customer.id: customer}, touched)
 
 
-def _superseded(
+def superseded_steps(
     case: DunningCase, item: ReminderItem, policy: Policy, invoice: Invoice
 ) -> list[tuple[PlannedStep, Code]]:
-    """The steps between the one reached before and the one that went out."""
+    """The steps between the one that was reached before and the item's own, which stands for them."""
     sent = policy.step(item.step_key)
     if sent is None:
         return []
@@ -153,19 +154,16 @@ async def _refuse(
     await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
     touched = []
     for item in items:
-        case = dossier.cases[item.case_id]
+        case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
         policy = policies[case.policy_id, case.policy_version]
         step = policy.step(item.step_key)
         if step is not None:
-            await skip_steps(
-                uow,
-                case,
-                [(PlannedStep(step, item.nominal_on, item.nominal_on), Code.address_rejected)],
-                reminder_id=reminder.id,
-            )
+            await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
+            refused = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.address_rejected)
+            await skip_steps(uow, case, [refused], reminder_id=reminder.id)
             reach_step(uow, case, step.key, step.offset_days)
             exhaust_if_done(uow, case, policy)
-        touched.append(dossier.invoices[item.invoice_id])
+        touched.append(invoice)
     uow.emit("reminder.failed", reminder)
     await reconcile(uow, {dossier.customer.id: dossier.customer}, touched)
 
@@ -201,15 +199,24 @@ async def _load_touched(
     return dossiers
 
 
-async def rescue(uow: UnitOfWork, *, limit: int) -> list[UUID]:
-    """Claimed reminders whose worker died or whose outcome stayed unknown, after the quarantine: who they are."""
-    ids = await uow.session.scalars(
-        select(Reminder.id)
+async def postpone(uow: UnitOfWork, reminder_id: UUID, customer_id: UUID, detail: str) -> None:
+    """A reminder that could not be made out waits a while, where the tenant can see why."""
+    await uow.lock_customer(customer_id)
+    reminder = await uow.session.get_one(Reminder, (uow.tenant_id, reminder_id))
+    if reminder.status == "ready":
+        reminder.next_attempt_at = uow.now + _MAKING_OUT_PAUSE
+        reminder.last_error = detail[:500]
+
+
+async def rescue(uow: UnitOfWork, *, limit: int) -> dict[UUID, str]:
+    """Claimed reminders whose worker died or whose outcome stayed unknown, after the quarantine, and their channels."""
+    rows = await uow.session.execute(
+        select(Reminder.id, Reminder.channel)
         .where(Reminder.tenant_id == uow.tenant_id, Reminder.status == "sending", Reminder.next_attempt_at <= uow.now)
         .order_by(Reminder.next_attempt_at)
         .limit(limit)
     )
-    return list(ids.all())
+    return {row.id: row.channel for row in rows}
 
 
 async def settle_unknown(uow: UnitOfWork, found: Mapping[UUID, bool | None]) -> int:

@@ -12,8 +12,9 @@ from app.core.uow import Database
 from app.reminders.channels.base import Channel, Outcome, OutgoingMessage, SendResult
 from app.reminders.channels.mailbox import MailboxChannel
 from app.reminders.channels.smtp import SmtpChannel
-from app.reminders.claims import Claim, claim
-from app.reminders.recording import record, rescue, settle_unknown
+from app.reminders.claims import Batch, Claim, claim
+from app.reminders.recording import postpone, record, rescue, settle_unknown
+from app.reminders.repository import list_due
 
 log = get_logger(__name__)
 
@@ -68,8 +69,7 @@ class Sender:
         loop = asyncio.get_running_loop()
         # Taken before the claim, so that the permit is never longer than what a payment's answer promises.
         deadline = loop.time() + self.settings.send_permit_seconds
-        async with self.database.unit_of_work(tenant_id) as uow:
-            batch = await claim(uow, self.settings, limit=self.settings.send_batch_size, wait=wait)
+        batch = await self._claim(tenant_id, wait=wait)
         claims = batch.claims
         counts = SendCounts(claimed=len(claims), shadowed=batch.shadowed, judged=batch.judged)
         if not claims:
@@ -89,10 +89,10 @@ class Sender:
     async def rescue_batch(self, tenant_id: UUID) -> int:
         """Decide claimed reminders whose worker never told the outcome, once their quarantine is over."""
         async with self.database.unit_of_work(tenant_id) as uow:
-            ids = await rescue(uow, limit=self.settings.send_batch_size)
-        if not ids:
+            lost = await rescue(uow, limit=self.settings.send_batch_size)
+        if not lost:
             return 0
-        found = {reminder_id: await self._look_up(reminder_id) for reminder_id in ids}
+        found = {reminder_id: await self._look_up(reminder_id, channel) for reminder_id, channel in lost.items()}
         async with self.database.unit_of_work(tenant_id) as uow:
             return await settle_unknown(uow, found)
 
@@ -100,6 +100,33 @@ class Sender:
         """Close the channels."""
         for channel in self.channels.values():
             await channel.close()
+
+    async def _claim(self, tenant_id: UUID, *, wait: bool) -> Batch:
+        try:
+            async with self.database.unit_of_work(tenant_id) as uow:
+                return await claim(uow, self.settings, limit=self.settings.send_batch_size, wait=wait)
+        except Exception as error:
+            log.error("reminder.batch_failed", tenant_id=str(tenant_id), exc_info=error)
+        return await self._claim_each(tenant_id, wait=wait)
+
+    async def _claim_each(self, tenant_id: UUID, *, wait: bool) -> Batch:
+        """Claim due reminders one by one, so that one that cannot be made out does not hold up the others."""
+        async with self.database.unit_of_work(tenant_id) as uow:
+            due = await list_due(uow, limit=self.settings.send_batch_size)
+        batch = Batch()
+        for reminder_id, customer_id in due.items():
+            try:
+                async with self.database.unit_of_work(tenant_id) as uow:
+                    part = await claim(uow, self.settings, limit=1, wait=wait, only=reminder_id)
+            except Exception as error:
+                log.error("reminder.claim_failed", reminder_id=str(reminder_id), exc_info=error)
+                async with self.database.unit_of_work(tenant_id) as uow:
+                    await postpone(uow, reminder_id, customer_id, f"could not be made out: {type(error).__name__}")
+                part = Batch(judged=1)
+            batch.claims += part.claims
+            batch.shadowed += part.shadowed
+            batch.judged += part.judged
+        return batch
 
     async def _send(self, item: Claim, deadline: float) -> SendResult:
         channel = self.channels.get(item.channel)
@@ -112,11 +139,13 @@ class Sender:
             content=item.content,
             deadline=deadline,
         )
-        return await channel.send(message)
+        try:
+            return await channel.send(message)
+        except Exception as error:
+            # A fault of the channel: how far it came is not known, and the batch's other outcomes must be recorded.
+            log.error("reminder.channel_failed", channel=item.channel, exc_info=error)
+            return SendResult(Outcome.unknown, None, f"channel failed: {type(error).__name__}")
 
-    async def _look_up(self, reminder_id: UUID) -> bool | None:
-        for channel in self.channels.values():
-            answer = await channel.look_up(str(reminder_id))
-            if answer is not None:
-                return answer
-        return None
+    async def _look_up(self, reminder_id: UUID, name: str) -> bool | None:
+        channel = self.channels.get(name)
+        return await channel.look_up(str(reminder_id)) if channel is not None else None

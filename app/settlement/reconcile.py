@@ -33,9 +33,10 @@ async def reconcile(
         invoices: what the command touched, as loaded under the lock.
         are_new: the invoices were made in this unit of work and have no case yet.
     """
-    await uow.flush()
     for invoice in invoices:
         derive_invoice(uow, invoice)
+    # Not before: the database holds that a paid invoice has nothing open.
+    await uow.flush()
     cases = {} if are_new else await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, cases.values())

@@ -1,8 +1,8 @@
 """Advances a test tenant's clock from due instant to due instant, running everything that falls due in order.
 
-Each instant is worked off to the end before the clock moves: tick, sends, relay, deliveries, again until nothing is
-left. Every chunk is a transaction, so an advance that is killed stands at the last instant it reached and the next
-call goes on from there.
+Each instant is worked off to the end before the clock moves: tick, rescue, sends, relay, deliveries, again until
+nothing is due. Every chunk is a transaction, so an advance that is killed stands at the last instant it reached and
+the next call goes on from there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, union_all, update
+from sqlalchemy import update
 
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict, invalid
 from app.core.settings import Settings
-from app.core.uow import Database, UnitOfWork
+from app.core.uow import Database
+from app.core.work import Kind
 from app.domain.errors import Code
-from app.models import Customer, Delivery, Reminder, Tenant, WebhookEndpoint
+from app.models import Tenant
 from app.outbox.relay import relay
 from app.reminders.sender import Sender
 from app.settlement.tick import tick
+from app.simulation.due import Due, load_due
 from app.webhooks.delivery import Deliverer
 
 
@@ -51,49 +53,58 @@ class Simulation:
             ProblemError: 409 when another advance runs or the tenant is live, 422 when `to` is in its past.
         """
         token = uuid4()
-        now = await self._begin(tenant_id, to, token)
-        result = AdvanceResult(now=now)
+        result = AdvanceResult(now=to)
+        result.now, due = await self._begin(tenant_id, to, token)
         try:
             while True:
-                await self._work_off(tenant_id, result)
-                following = await self._next_instant(tenant_id, to)
-                at = to if following is None else following
-                await self._set_clock(tenant_id, token, at)
+                due = await self._work_off(tenant_id, due, result)
+                at = due.next_at()
+                if at is None or at > to:
+                    if result.now == to:
+                        return result
+                    at = to
+                due = await self._set_clock(tenant_id, token, at)
                 result.now = at
-                if following is None:
-                    break
-            await self._work_off(tenant_id, result)
         finally:
             await self._end(tenant_id, token)
-        return result
 
-    async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> datetime:
+    async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> tuple[datetime, Due]:
         async with self.database.unit_of_work(tenant_id) as uow:
-            tenant = await self._tenant(uow)
+            tenant = await uow.session.get_one(Tenant, uow.tenant_id, with_for_update=True)
             if tenant.clock_at is None:
                 raise conflict(Code.test_tenant_only, "Only a test tenant has a clock that can be advanced.")
-            running = tenant.advance_lease_until is not None and tenant.advance_lease_until > system_now()
-            if running:
+            if tenant.advance_lease_until is not None and tenant.advance_lease_until > system_now():
                 raise conflict(Code.advance_in_progress, "Another advance is running; wait for its answer.")
             if to < tenant.clock_at:
                 raise invalid("/to", Code.clock_backwards, "A clock only moves forward; `to` lies before its `now`.")
             tenant.advance_token = token
             tenant.advance_lease_until = self._lease_until()
-            return tenant.clock_at
+            return tenant.clock_at, await load_due(uow)
 
-    async def _work_off(self, tenant_id: UUID, result: AdvanceResult) -> None:
-        """Do everything that is due at the clock's instant, in a fixed order, until nothing is."""
-        steps: list[Callable[[], Awaitable[int]]] = [
-            lambda: self._tick(tenant_id, result),
-            lambda: self.sender.rescue_batch(tenant_id),
-            lambda: self._send(tenant_id, result),
-            lambda: self._relay(tenant_id, result),
-            lambda: self._deliver(tenant_id, result),
-        ]
-        index = 0
-        while index < len(steps):
-            # Work of an earlier kind may follow from a later one, so every round starts with the first.
-            index = 0 if await steps[index]() else index + 1
+    async def _work_off(self, tenant_id: UUID, due: Due, result: AdvanceResult) -> Due:
+        """Do everything that is due at the clock's instant, in a fixed order, until nothing is.
+
+        Work of an earlier kind may follow from a later one, so after each piece it is asked anew what is due first.
+        What was due and could not be done, as when sending is paused, is left.
+        """
+        work: dict[Kind, Callable[[], Awaitable[int]]] = {
+            Kind.tick: lambda: self._tick(tenant_id, result),
+            Kind.rescue: lambda: self.sender.rescue_batch(tenant_id),
+            Kind.send: lambda: self._send(tenant_id, result),
+            Kind.relay: lambda: self._relay(tenant_id, result),
+            Kind.deliver: lambda: self._deliver(tenant_id, result),
+        }
+        stuck: set[Kind] = set()
+        while True:
+            kind = next((kind for kind in work if kind not in stuck and due.is_due(kind)), None)
+            if kind is None:
+                return due
+            if not await work[kind]():
+                stuck.add(kind)
+                continue
+            stuck.clear()
+            async with self.database.unit_of_work(tenant_id) as uow:
+                due = await load_due(uow)
 
     async def _tick(self, tenant_id: UUID, result: AdvanceResult) -> int:
         async with self.database.unit_of_work(tenant_id) as uow:
@@ -117,32 +128,7 @@ class Simulation:
         result.deliveries += attempted
         return attempted
 
-    async def _next_instant(self, tenant_id: UUID, to: datetime) -> datetime | None:
-        """The next instant up to `to` at which something falls due."""
-        async with self.database.unit_of_work(tenant_id) as uow:
-            due = union_all(
-                select(func.min(Customer.next_action_at).label("at")).where(Customer.tenant_id == tenant_id),
-                select(func.min(Reminder.next_attempt_at)).where(
-                    Reminder.tenant_id == tenant_id, Reminder.status.in_(("ready", "sending"))
-                ),
-                select(func.min(Delivery.next_attempt_at))
-                .join(
-                    WebhookEndpoint,
-                    (WebhookEndpoint.tenant_id == Delivery.tenant_id) & (WebhookEndpoint.id == Delivery.endpoint_id),
-                )
-                .where(
-                    Delivery.tenant_id == tenant_id,
-                    Delivery.status.in_(("pending", "retry_scheduled")),
-                    WebhookEndpoint.status == "enabled",
-                ),
-            ).subquery()
-            at: datetime | None = await uow.session.scalar(select(func.min(due.c.at)))
-        if at is None or at > to:
-            return None
-        # What is due already could not be done now; it must not hold the clock.
-        return max(at, uow.now + timedelta(seconds=1)) if at <= uow.now else at
-
-    async def _set_clock(self, tenant_id: UUID, token: UUID, at: datetime) -> None:
+    async def _set_clock(self, tenant_id: UUID, token: UUID, at: datetime) -> Due:
         async with self.database.unit_of_work(tenant_id) as uow:
             moved = await uow.session.execute(
                 update(Tenant)
@@ -153,6 +139,7 @@ class Simulation:
             )
             if moved.first() is None:
                 raise ProblemError(409, Code.advance_in_progress, "Another advance has taken the clock over.")
+            return await load_due(uow, at=at)
 
     async def _end(self, tenant_id: UUID, token: UUID) -> None:
         async with self.database.unit_of_work(tenant_id) as uow:
@@ -162,9 +149,6 @@ class Simulation:
                 .values(advance_token=None, advance_lease_until=None)
                 .execution_options(synchronize_session=False)
             )
-
-    async def _tenant(self, uow: UnitOfWork) -> Tenant:
-        return await uow.session.get_one(Tenant, uow.tenant_id, with_for_update=True)
 
     def _lease_until(self) -> datetime:
         return system_now() + timedelta(seconds=self.settings.advance_lease_seconds)

@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("secrets", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("meta", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -235,7 +236,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["tenant_id", "next_attempt_at"],
+        ["tenant_id", "endpoint_id", "next_attempt_at", "id"],
         unique=False,
         postgresql_where=sa.text("status IN ('pending', 'retry_scheduled')"),
     )
@@ -788,11 +789,15 @@ BEGIN
             AND EXISTS (SELECT FROM events e WHERE e.tenant_id = t.id AND e.sequence IS NULL)
         WHEN 'webhook.deliver' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < clock_timestamp())
             AND EXISTS (
-                SELECT FROM deliveries d JOIN webhook_endpoints w ON w.tenant_id = d.tenant_id AND w.id = d.endpoint_id
-                WHERE d.tenant_id = t.id AND w.status = 'enabled' AND (
-                    (d.status = 'pending' AND (t.mode = 'test' OR d.next_attempt_at <= clock_timestamp()))
-                    OR (d.status = 'retry_scheduled' AND t.mode = 'live' AND d.next_attempt_at <= clock_timestamp())
-                    OR (d.status = 'in_flight' AND d.lease_expires_at <= clock_timestamp())))
+                SELECT FROM webhook_endpoints w WHERE w.tenant_id = t.id AND w.status = 'enabled' AND (
+                    EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'pending' AND (t.mode = 'test' OR d.next_attempt_at <= statement_timestamp()))
+                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'retry_scheduled' AND t.mode = 'live'
+                        AND d.next_attempt_at <= statement_timestamp())
+                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'in_flight' AND d.lease_expires_at <= statement_timestamp()
+                        AND (t.mode = 'live' OR d.attempt_count = 0))))
         ELSE false END
     ORDER BY t.id LIMIT most;
 END

@@ -1,0 +1,224 @@
+"""Wire forms of the tenant's own settings."""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.core.calendars import is_calendar
+from app.core.schemas import (
+    Currency,
+    Email,
+    Input,
+    LocaleTag,
+    Output,
+    Resource,
+    SendWindowSchema,
+    Text100,
+    Text200,
+    TimeZone,
+    Weekday,
+)
+from app.domain.errors import Code
+from app.domain.windows import SendWindow, WindowError
+from app.messages.plain_text import clean
+from app.tenants import bank_numbers
+
+Sending = Literal["live", "shadow", "paused"]
+Portion = Literal["interest", "fees", "principal"]
+WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _one_line(value: str) -> str:
+    cleaned = clean(value)
+    if not cleaned:
+        raise PydanticCustomError(str(Code.too_short), "Nothing of this text can be shown; send a readable one.")
+    return cleaned
+
+
+def _calendar(value: str) -> str:
+    if not is_calendar(value):
+        raise PydanticCustomError(
+            str(Code.invalid_value), "Send a country (MX) or a country and its region (ES-MD), or null for no holidays."
+        )
+    return value
+
+
+def _allocation_order(value: list[Portion]) -> list[Portion]:
+    if sorted(value) != ["fees", "interest", "principal"]:
+        raise PydanticCustomError(str(Code.invalid_value), "Send interest, fees and principal, each of them once.")
+    return value
+
+
+def _contact_profile(value: str) -> str:
+    if value != "none":
+        raise PydanticCustomError(
+            str(Code.invalid_value),
+            "Only `none` is available: a legal profile is offered once every rule of it is enforced. "
+            "Until then set send_window and max_contacts_per_day yourself.",
+        )
+    return value
+
+
+# What ends up in a message's headers and lines has neither line breaks nor directional overrides.
+OneLine100 = Annotated[Text100, AfterValidator(_one_line)]
+OneLine200 = Annotated[Text200, AfterValidator(_one_line)]
+Calendar = Annotated[str, Field(max_length=20, examples=["MX"]), AfterValidator(_calendar)]
+AllocationOrder = Annotated[
+    list[Portion],
+    Field(min_length=3, max_length=3, examples=[["interest", "fees", "principal"]]),
+    AfterValidator(_allocation_order),
+]
+ContactProfile = Annotated[str, Field(max_length=40, examples=["none"]), AfterValidator(_contact_profile)]
+
+
+class TenantWindow(SendWindowSchema):
+    """When messages may leave, in the customer's local time: `[start, end)` on the listed days."""
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        self.days = [day for day in WEEK if day in self.days]
+        try:
+            SendWindow.of(self.start, self.end, [WEEK.index(day) for day in self.days])
+        except WindowError as error:
+            raise PydanticCustomError(str(Code.window_never_opens), "{why}", {"why": str(error)}) from error
+        return self
+
+
+class SenderInput(Input):
+    """Who writes: what is left out stays as it is."""
+
+    name: OneLine100 = Field(
+        default_factory=str, description="Name beside the sender's address.", examples=["Cobranza Ñandú"]
+    )
+    address: Email = Field(default_factory=str, description="Address that messages come from.")
+
+
+class BankAccountInput(Input):
+    """An account that customers pay into; messages show those of their currency."""
+
+    currency: Currency
+    label: Annotated[str, Field(max_length=30), AfterValidator(_one_line)] = Field(
+        description="What kind of number it is; `CLABE` and `IBAN` have their check digits checked.",
+        examples=["CLABE"],
+    )
+    number: Annotated[str, Field(max_length=60), AfterValidator(_one_line)] = Field(
+        description="The account number; a CLABE and an IBAN are kept without blanks.", examples=["032180000118359719"]
+    )
+    bank: OneLine100 | None = Field(default=None, description="Name of the bank.", examples=["Banco del Bajío"])
+    holder: OneLine200 | None = Field(default=None, description="Whose account it is, as the bank knows the holder.")
+
+    @model_validator(mode="after")
+    def _number_is_right(self) -> Self:
+        kind = self.label.upper()
+        if kind == "CLABE":
+            self._take(
+                kind, bank_numbers.clabe(self.number), "Send the 18 digits of the CLABE, the last of them right."
+            )
+        elif kind == "IBAN":
+            self._take(kind, bank_numbers.international(self.number), "The IBAN's length or check digits are wrong.")
+        return self
+
+    def _take(self, label: str, number: str | None, fault: str) -> None:
+        if number is None:
+            raise PydanticCustomError(str(Code.invalid_format), "{why}", {"why": fault})
+        self.label, self.number = label, number
+
+
+class TenantUpdate(Input):
+    """Changes to the tenant's settings: fields left out stay as they are; `bank_accounts` is replaced whole."""
+
+    name: OneLine200 = Field(default_factory=str, description="The company's name, as it appears in messages.")
+    time_zone: TimeZone = Field(
+        default_factory=str,
+        description="Decides business dates (IANA). What was dated before keeps its date.",
+    )
+    locale: LocaleTag = Field(
+        default_factory=str, description="Language of messages to customers without a language of their own."
+    )
+    currency: Currency = Field(
+        default_factory=str, description="The tenant's own currency (ISO 4217). Stored amounts keep theirs."
+    )
+    calendar: Calendar | None = Field(
+        default=None,
+        description="Public holidays without messages: a country (`MX`) or a region (`ES-MD`); null for none.",
+    )
+    allocation_order: AllocationOrder = Field(
+        default_factory=list, description="What a payment settles first within one invoice; applies to later payments."
+    )
+    send_window: TenantWindow = Field(
+        default_factory=lambda: TenantWindow(start="00:00", end="24:00", days=list(WEEK)),
+        description="When messages may leave, in the customer's local time.",
+    )
+    contact_profile: ContactProfile = Field(
+        default_factory=str, description="Legal contact rules to be kept; `none` today, other values are refused."
+    )
+    max_contacts_per_day: int | None = Field(
+        default=None, ge=1, le=50, strict=True, description="Messages a customer gets a day at most; null for no cap."
+    )
+    sender: SenderInput = Field(default_factory=SenderInput, description="Who messages come from.")
+    reply_to: Email | None = Field(default=None, description="Where answers go; null for the sender's address.")
+    phone: Annotated[str, Field(max_length=50), AfterValidator(_one_line)] | None = Field(
+        default=None, description="Telephone shown in messages, as you write it.", examples=["+52 55 1234 5678"]
+    )
+    bank_accounts: list[BankAccountInput] = Field(
+        default=[], max_length=20, description="Accounts that customers pay into."
+    )
+    sending: Sending = Field(
+        default="shadow",
+        description="`live` sends; `shadow` decides and records all and nothing leaves; `paused` claims nothing.",
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The named fields; accounts, being replaced whole, with all of theirs."""
+        fields = self.model_dump(exclude_unset=True)
+        if "bank_accounts" in fields:
+            fields["bank_accounts"] = [account.model_dump() for account in self.bank_accounts]
+        return fields
+
+
+class SenderOutput(Output):
+    """Who messages come from."""
+
+    name: str = Field(description="Name beside the sender's address.")
+    address: str = Field(description="Address that messages come from.")
+
+
+class BankAccountOutput(Output):
+    """An account that customers pay into."""
+
+    currency: str = Field(description="ISO 4217 code of the account.")
+    label: str = Field(description="What kind of number it is, such as CLABE or IBAN.")
+    number: str = Field(description="The account number.")
+    bank: str | None = Field(description="Name of the bank.")
+    holder: str | None = Field(description="Whose account it is.")
+
+
+class WindowOutput(Output):
+    """When messages may leave, in the customer's local time: `[start, end)` on the listed days."""
+
+    start: str = Field(description="Opens at this local time, inclusive.")
+    end: str = Field(description="Closes at this local time, exclusive; `24:00` is the end of the day.")
+    days: list[Weekday] = Field(description="Days on which it opens.")
+
+
+class TenantOutput(Resource):
+    """The tenant: the company that collects what it is owed."""
+
+    id: UUID = Field(description="UUIDv7 of the tenant.")
+    name: str = Field(description="The company's name, as it appears in messages.")
+    mode: Literal["live", "test"] = Field(description="A `test` tenant has a clock of its own.")
+    time_zone: str = Field(description="Decides business dates (IANA).")
+    locale: str = Field(description="Language of messages to customers without a language of their own.")
+    currency: str = Field(description="The tenant's own currency (ISO 4217).")
+    calendar: str | None = Field(description="Public holidays without messages; null for none.")
+    allocation_order: list[Portion] = Field(description="What a payment settles first within one invoice.")
+    send_window: WindowOutput = Field(description="When messages may leave, in the customer's local time.")
+    contact_profile: str = Field(description="Legal contact rules that are kept; `none` today.")
+    max_contacts_per_day: int | None = Field(description="Messages a customer gets a day at most; null for no cap.")
+    sender: SenderOutput = Field(description="Who messages come from.")
+    reply_to: str | None = Field(description="Where answers go; null for the sender's address.")
+    phone: str | None = Field(description="Telephone shown in messages.")
+    bank_accounts: list[BankAccountOutput] = Field(description="Accounts that customers pay into.")
+    sending: Sending = Field(description="Whether messages leave: `live`, `shadow` or `paused`.")

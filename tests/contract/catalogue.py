@@ -1,0 +1,61 @@
+"""What the contract tests share: a story that leaves rows in every table, and the catalogue's list of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.core.db import create_engine
+from app.core.settings import Settings
+from tests.conftest import Api
+
+TENANT_TABLES = """
+    SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
+    ORDER BY c.relname
+"""
+
+
+@asynccontextmanager
+async def engine_of(settings: Settings, *, admin: bool = False) -> AsyncIterator[AsyncEngine]:
+    """Connections as the application has them, or as the superuser who owns everything."""
+    engine = create_engine(settings, admin=admin, pool_size=1)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def tables(connection: AsyncConnection) -> list[str]:
+    """Every table of ours."""
+    return [row.relname for row in await connection.execute(text(TENANT_TABLES))]
+
+
+def tenant_column(table: str) -> str:
+    """Where a table says whose row it is."""
+    return "id" if table == "tenants" else "tenant_id"
+
+
+async def enter(connection: AsyncConnection, tenant_id: UUID | None) -> None:
+    """Set the tenant of the transaction, as the application does; None is what a fresh connection has."""
+    await connection.execute(
+        text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(tenant_id) if tenant_id else ""}
+    )
+
+
+async def tell_story(api: Api) -> None:
+    """Invoices that are chased with a fee, paid and reversed, events that are delivered: rows in every table."""
+    await api.always_open()
+    step = {"offset_days": 1, "channels": ["email"], "template": "first_notice"}
+    fee = {"kind": "flat", "amount": "50.00"}
+    await api.policy([], steps=[{"key": "d+1", **step, "fee": fee}])
+    await api.post("/webhook-endpoints", {"url": "http://127.0.0.1:9/hooks", "event_types": ["payment.created"]})
+    customer = await api.customer(external_id="C-1")
+    await api.post("/customers", {"name": "Otro"}, headers={"Idempotency-Key": "story"})
+    await api.invoice(customer["id"], "1000.00", "2026-02-01", "2026-02-20")
+    await api.advance("2026-03-03T18:00:00Z")
+    payment = await api.pay(customer["id"], "400.00", "2026-03-03", auto_allocate=True)
+    await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
+    await api.advance("2026-03-04T18:00:00Z")

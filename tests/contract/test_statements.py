@@ -1,0 +1,67 @@
+"""Every statement names its tenant: row-level security is the second wall, not the first."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from app.core.settings import Settings
+from app.core.uow import Database
+from tests.conftest import Api
+from tests.contract.catalogue import engine_of, tables, tell_story
+
+READS = (
+    "/tenant", "/api-keys", "/customers", "/customers?q=client&kind=business&external_id=C-1", "/invoices",
+    "/invoices?status=open", "/payments", "/reminders", "/dunning-policies", "/webhook-endpoints", "/events",
+)  # fmt: skip
+
+
+@contextmanager
+def recorded(database: Database) -> Iterator[list[str]]:
+    """The statements that reach the database meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def names_tenant(statement: str, table: str) -> bool:
+    """Whether a statement on a table says whose rows it means."""
+    if table == "tenants":
+        return re.search(r"\btenants\.id = |^INSERT INTO tenants\b", statement) is not None
+    if re.match(rf"\s*INSERT INTO {table}\b", statement):
+        columns = statement.partition("(")[2].partition(")")[0]
+        return "tenant_id" in columns
+    return re.search(r"\btenant_id\s*(=|IN\b|,[^()]*\) IN\b)|=\s*\S*\btenant_id\b", statement) is not None
+
+
+async def test_every_statement_names_its_tenant(api: Api, database: Database, settings: Settings) -> None:
+    async with engine_of(settings, admin=True) as admin, admin.connect() as outside:
+        names = await tables(outside)
+    with recorded(database) as seen:
+        await tell_story(api)
+        for path in READS:
+            await api.get(path)
+    checked: set[str] = set()
+    for statement in seen:
+        for table in names:
+            if re.search(rf"\b(FROM|JOIN|INTO|UPDATE)\s+(ONLY\s+)?{table}\b", statement):
+                assert names_tenant(statement, table), statement
+                checked.add(table)
+    assert set(names) - checked == set(), "the story does not reach these tables"
+
+
+def test_the_check_can_tell() -> None:
+    assert not names_tenant("SELECT invoices.id FROM invoices WHERE invoices.id = $1", "invoices")
+    assert not names_tenant("UPDATE customers SET name=$1 WHERE customers.id = $2", "customers")
+    assert not names_tenant("SELECT tenants.name FROM tenants", "tenants")
+    assert names_tenant("UPDATE customers SET name=$1 WHERE customers.tenant_id = $2", "customers")
