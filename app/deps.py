@@ -76,12 +76,14 @@ class TenantRoute(APIRoute):
         async def handle(original: Request) -> Response:
             request = StrictRequest(original.scope, original.receive)
             database: Database = request.app.state.database
+            # Before the transaction, so that a slow upload holds no connection.
+            await request.body()
             async with database.sessions() as session, session.begin():
                 uow = await authenticate(request, session, database)
                 keyed = await _idempotent(request)
                 if keyed is not None:
                     uow.idempotency_key = keyed.key
-                    stored = await idempotency.begin(uow, keyed, hours=settings_of(request).idempotency_hours)
+                    stored = await idempotency.begin(uow, keyed, settings_of(request))
                     if stored is not None:
                         return stored
                 await request.read_body()
@@ -89,7 +91,7 @@ class TenantRoute(APIRoute):
                 response = await handler(request)
                 await uow.finish()
                 if keyed is not None:
-                    await idempotency.finish(uow, keyed, response)
+                    await idempotency.finish(uow, keyed, response, settings_of(request))
             await database.doorbell.ring(uow.rings)
             return response
 
@@ -106,6 +108,7 @@ class LongRoute(APIRoute):
         async def handle(original: Request) -> Response:
             request = StrictRequest(original.scope, original.receive)
             database: Database = request.app.state.database
+            await request.body()
             async with database.sessions() as session, session.begin():
                 request.state.uow = await authenticate(request, session, database)
                 await request.read_body()
@@ -129,7 +132,7 @@ async def authenticate(request: Request, session: AsyncSession, database: Databa
     if found is None or not is_secret(secret, bytes.fromhex(found["secret_hash"])):
         raise _unauthorized(Code.unauthorized, "This API key is not known.")
     now = system_now()
-    if found["revoked_at"] is not None and datetime.fromisoformat(found["revoked_at"]) <= now:
+    if found["revoked_at"] is not None:
         raise _unauthorized(Code.key_revoked, "This API key was revoked.")
     if found["expires_at"] is not None and datetime.fromisoformat(found["expires_at"]) <= now:
         raise _unauthorized(Code.key_expired, "This API key has expired; use its successor.")

@@ -35,8 +35,10 @@ def wall(table: str, column: str = "tenant_id") -> list[str]:
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"CREATE POLICY tenant_wall ON {table} USING ({column} = {CURRENT_TENANT}) "
-        f"WITH CHECK ({column} = {CURRENT_TENANT})",
+        (
+            f"CREATE POLICY tenant_wall ON {table} USING ({column} = {CURRENT_TENANT}) "
+            f"WITH CHECK ({column} = {CURRENT_TENANT})"
+        ),
     ]
 
 
@@ -53,8 +55,10 @@ def grants(tables: Sequence[str], append_only: Sequence[str]) -> list[str]:
 def definer(signature: str, returns: str, body: str) -> list[str]:
     """A function that may look across tenants, callable by the runtime role alone."""
     return [
-        f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog, public, pg_temp AS $$ {body} $$",
+        (
+            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = pg_catalog, public, pg_temp AS $$ {body} $$"
+        ),
         f"ALTER FUNCTION {signature_types(signature)} OWNER TO {LOOKUP_ROLE}",
         f"REVOKE ALL ON FUNCTION {signature_types(signature)} FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION {signature_types(signature)} TO {RUNTIME_ROLE}",

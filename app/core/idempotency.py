@@ -17,12 +17,15 @@ from starlette.responses import Response
 
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict
+from app.core.secrets import decrypt, encrypt
+from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.models import IdempotencyKey
 
 MAX_KEY_LENGTH = 255
-_KEPT_HEADERS = ("etag", "location")
+_KEPT_HEADERS = ("etag", "location", "cache-control")
+_NOT_TO_BE_STORED = "no-store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def parse_key(text: str) -> str:
     return text
 
 
-async def begin(uow: UnitOfWork, request: IdempotentRequest, *, hours: int) -> Response | None:
+async def begin(uow: UnitOfWork, request: IdempotentRequest, settings: Settings) -> Response | None:
     """Take the key, or answer with what it has already done.
 
     Raises:
@@ -82,7 +85,7 @@ async def begin(uow: UnitOfWork, request: IdempotentRequest, *, hours: int) -> R
         .where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
         .with_for_update()
     )
-    if stored is None or stored.created_at < now - timedelta(hours=hours):
+    if stored is None or stored.created_at < now - timedelta(hours=settings.idempotency_hours):
         await uow.session.execute(
             delete(IdempotencyKey).where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
         )
@@ -92,23 +95,31 @@ async def begin(uow: UnitOfWork, request: IdempotentRequest, *, hours: int) -> R
         raise ProblemError(
             422, Code.idempotency_key_reused, "This Idempotency-Key was used for another request; use a new one."
         )
+    headers = stored.headers or {}
+    body = stored.body or b""
+    if headers.get("cache-control") == _NOT_TO_BE_STORED:
+        body = decrypt(settings, body.decode()).encode()
     return Response(
-        stored.body or b"",
+        body,
         status_code=stored.status or 200,
         media_type="application/json",
-        headers={**(stored.headers or {}), "Idempotency-Replayed": "true"},
+        headers={**headers, "Idempotency-Replayed": "true"},
     )
 
 
-async def finish(uow: UnitOfWork, request: IdempotentRequest, response: Response) -> None:
-    """Store the answer with the effect."""
+async def finish(uow: UnitOfWork, request: IdempotentRequest, response: Response, settings: Settings) -> None:
+    """Store the answer with the effect; one that holds a secret, encrypted."""
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    body = bytes(response.body)
+    if headers.get("cache-control") == _NOT_TO_BE_STORED:
+        body = encrypt(settings, body.decode()).encode()
     await uow.session.execute(
         update(IdempotencyKey)
         .where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
         .values(
             status=response.status_code,
-            headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-            body=bytes(response.body),
+            headers=headers,
+            body=body,
         )
         .execution_options(synchronize_session=False)
     )

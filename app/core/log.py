@@ -3,6 +3,7 @@
 Only keys on an allow-list are written, so that a careless `log.info("…", customer=customer)` cannot leak a name.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -39,6 +40,18 @@ def _exception_without_values(_: Any, __: str, event: MutableMapping[str, Any]) 
     return event
 
 
+class _BareFormatter(logging.Formatter):
+    """Lines of other libraries: where they come from and what kind of error it was, but not a word of theirs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, without the message and without the traceback, which ends with a message too."""
+        event = {"level": record.levelname.lower(), "logger": record.name}
+        if record.exc_info and record.exc_info[1] is not None:
+            error = type(record.exc_info[1])
+            event["exc_type"] = f"{error.__module__}.{error.__qualname__}"
+        return json.dumps(event)
+
+
 def configure_logging(level: str) -> None:
     """Send every log line of this process to standard output as JSON."""
     structlog.configure(
@@ -54,9 +67,9 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stdout, format='{"level":"%(levelname)s","logger":"%(name)s"}'
-    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_BareFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -59,7 +59,7 @@ async def get_customer(uow: Uow, customer_id: UUID) -> Response:
 @router.patch("/{customer_id}", response_model=CustomerOutput, responses=WRITE, operation_id="update_customer")
 async def update_customer(uow: Uow, request: Request, customer_id: UUID, body: CustomerUpdate) -> Response:
     """Change the named fields of a customer."""
-    check_if_match(request, (await service.get(uow, customer_id)).version)
+    check_if_match(request, (await uow.lock_customer(customer_id)).version)
     customer = await service.update(uow, customer_id, given(body))
     await uow.flush()
     return resource_response(customer_payload(customer))

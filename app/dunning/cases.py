@@ -1,6 +1,6 @@
 """The life of a case: opened with its invoice, moved by its steps, closed and taken up again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -92,7 +92,7 @@ def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
 
 
 async def skip_steps(
-    uow: UnitOfWork, case: DunningCase, skipped: Iterable[tuple[PlannedStep, Code]], *, reminder_id: UUID | None = None
+    uow: UnitOfWork, case: DunningCase, skipped: Sequence[tuple[PlannedStep, Code]], *, reminder_id: UUID | None = None
 ) -> None:
     """Record steps that will not be sent, each with its reason (rule D13), once."""
     rows = [

@@ -74,7 +74,7 @@ async def reverse_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 
     What it had settled is open again, and chasing goes on with the step after the last one that went out.
     """
-    check_if_match(request, (await service.get(uow, payment_id)).version)
+    check_if_match(request, (await service.lock(uow, payment_id)).version)
     payment, in_flight = await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on)
     await uow.flush()
     return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)})

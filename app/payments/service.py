@@ -89,11 +89,8 @@ async def reverse(
     Raises:
         ProblemError: 404, 409 when it was reversed already, 422 for a date before the payment or in the future.
     """
-    customer_id = await repository.find_customer_id(uow, payment_id)
-    if customer_id is None:
-        raise not_found("payment")
-    customer = await uow.lock_customer(customer_id)
-    payment = await get(uow, payment_id)
+    payment = await lock(uow, payment_id)
+    customer = await uow.lock_customer(payment.customer_id)
     on = reversed_on or uow.today
     _check_received_on("/reversed_on", on, uow.today)
     if on < payment.received_on:
@@ -114,6 +111,19 @@ async def reverse(
     # Unapplied cash that covered other invoices is gone, too.
     wake(uow, customer, uow.now)
     return payment, await list_in_flight(uow, customer.id, payment.currency)
+
+
+async def lock(uow: UnitOfWork, payment_id: UUID) -> Payment:
+    """A payment under its customer's lock.
+
+    Raises:
+        ProblemError: 404.
+    """
+    customer_id = await repository.find_customer_id(uow, payment_id)
+    if customer_id is None:
+        raise not_found("payment")
+    await uow.lock_customer(customer_id)
+    return await get(uow, payment_id)
 
 
 async def get(uow: UnitOfWork, payment_id: UUID) -> Payment:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from app.core.ids import new_id
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.chase import PASSING, Verdict, due_step, evaluate
@@ -22,11 +21,11 @@ from app.domain.policy import Policy
 from app.domain.states import REMINDER
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
 from app.dunning.reminders import drop_items, live_items
-from app.ledger.writer import post_charge
-from app.models import Charge, Customer, Invoice, Reminder, ReminderItem
+from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
 from app.reminders.composing import compose, encode, message_key
+from app.reminders.fees import post_fees
 from app.reminders.recording import record_sent
-from app.settlement.reconcile import reconcile, wake
+from app.settlement.reconcile import wake
 
 ALSO_OPEN_LIMIT = 50
 
@@ -65,7 +64,12 @@ async def claim(
         wait: wait for customers that others hold.
         only: this reminder alone, to tell a failing one from its batch.
     """
-    if uow.tenant.sending == "paused":
+    # Shared with other claims, but not with a change of the setting: whoever pauses waits for the claims under way,
+    # and none begins after the pause was answered.
+    sending = await uow.session.scalar(
+        select(Tenant.sending).where(Tenant.id == uow.tenant_id).with_for_update(read=True)
+    )
+    if sending == "paused" or sending != uow.tenant.sending:
         return Batch()
     customers = await _lock_customers(uow, limit=limit, wait=wait, only=only)
     if not customers:
@@ -192,7 +196,7 @@ async def _make_out(
     reminder.template = highest.step.template
     reminder.is_shadow = uow.tenant.sending == "shadow"
     if not reminder.is_shadow:
-        await _charge(uow, reminder, items, verdicts, dossier)
+        await post_fees(uow, reminder, items, verdicts, dossier)
     for item in items:
         item.amount_minor = verdicts[item.case_id].residual_minor + _charged(dossier, item, verdicts)
     reminder.total_due_minor = sum(item.amount_minor for item in items)
@@ -232,72 +236,6 @@ async def _make_out(
         recipient=reminder.to or "",
         content=reminder.content,
     )
-
-
-async def _charge(
-    uow: UnitOfWork,
-    reminder: Reminder,
-    items: Sequence[ReminderItem],
-    verdicts: Mapping[UUID, Verdict],
-    dossier: Dossier,
-) -> None:
-    """Post the steps' fees with the claim, so that the message shows them; once each, however often it is tried."""
-    priced = [
-        (item, amount)
-        for item in items
-        if (amount := _fee_minor(verdicts[item.case_id], dossier.invoices[item.invoice_id])) > 0
-    ]
-    if not priced:
-        return
-    known = set(
-        await uow.session.scalars(
-            # Not by the reminder: a charge that was paid in part outlived the one it was posted with.
-            select(Charge.case_id).where(
-                Charge.tenant_id == uow.tenant_id,
-                Charge.status.in_(("posted", "paid")),
-                tuple_(Charge.case_id, Charge.step_key, Charge.cycle).in_(
-                    [(item.case_id, item.step_key, item.cycle) for item, _ in priced]
-                ),
-            )
-        )
-    )
-    touched = []
-    for item, amount in priced:
-        if item.case_id in known:
-            continue
-        invoice = dossier.invoices[item.invoice_id]
-        charge = Charge(
-            tenant_id=uow.tenant_id,
-            id=new_id(),
-            customer_id=reminder.customer_id,
-            invoice_id=invoice.id,
-            kind="fee",
-            currency=invoice.currency,
-            amount_minor=amount,
-            posted_on=uow.today,
-            status="posted",
-            case_id=item.case_id,
-            step_key=item.step_key,
-            cycle=item.cycle,
-            reminder_id=reminder.id,
-            version=1,
-            created_at=uow.now,
-            updated_at=uow.now,
-        )
-        uow.session.add(charge)
-        uow.track(invoice)
-        post_charge(uow, charge, invoice)
-        uow.emit("charge.posted", charge)
-        uow.emit("invoice.updated", invoice)
-        touched.append(invoice)
-    await reconcile(uow, {dossier.customer.id: dossier.customer}, touched)
-
-
-def _fee_minor(verdict: Verdict, invoice: Invoice) -> int:
-    fee = due_step(verdict).step.fee
-    if fee is None:
-        return 0
-    return fee.amount_minor(principal_open_minor=invoice.principal_open_minor, currency=invoice.currency)
 
 
 def _charged(dossier: Dossier, item: ReminderItem, verdicts: Mapping[UUID, Verdict]) -> int:

@@ -101,15 +101,17 @@ async def wake_all(uow: UnitOfWork, *, customer_ids: Collection[UUID] | None = N
             Invoice.status.in_(("open", "partially_paid")),
         )
     )
-    statement = (
+    wanted = select(Customer.id).where(Customer.tenant_id == uow.tenant_id, has_open)
+    if customer_ids is not None:
+        wanted = wanted.where(Customer.id.in_(customer_ids))
+    # Locked in the one order that all locks are taken in, before the update takes them in the order it finds them.
+    await uow.session.execute(wanted.order_by(Customer.id).with_for_update(key_share=True))
+    await uow.session.execute(
         update(Customer)
-        .where(Customer.tenant_id == uow.tenant_id, has_open)
+        .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(wanted.order_by(None)))
         .values(next_action_at=uow.now)
         .execution_options(synchronize_session=False)
     )
-    if customer_ids is not None:
-        statement = statement.where(Customer.id.in_(customer_ids))
-    await uow.session.execute(statement)
     uow.ring("dunning.tick")
 
 

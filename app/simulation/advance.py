@@ -70,7 +70,7 @@ class Simulation:
 
     async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> tuple[datetime, Due]:
         async with self.database.unit_of_work(tenant_id) as uow:
-            tenant = await uow.session.get_one(Tenant, uow.tenant_id, with_for_update=True)
+            tenant = await uow.session.get_one(Tenant, uow.tenant_id, with_for_update={"key_share": True})
             if tenant.clock_at is None:
                 raise conflict(Code.test_tenant_only, "Only a test tenant has a clock that can be advanced.")
             if tenant.advance_lease_until is not None and tenant.advance_lease_until > system_now():

@@ -1,6 +1,6 @@
 """A worker without one safeguard, to show that the chaos tests can fail: `python -m tests.chaos.careless worker`.
 
-`CARELESS=lease`: a claimed reminder is taken for lost at once, and sent again, without comparing its lease.
+`CARELESS=lease`: a reminder whose lease has run out is sent again, without asking what became of it.
 `CARELESS=recheck`: a reminder is sent as it was planned, without judging it again under the lock.
 """
 
@@ -9,19 +9,12 @@ import os
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from app.core.uow import UnitOfWork
 from app.models import Reminder
 from app.reminders import claims, sender
 from app.worker import run_worker
-
-
-async def _rescue_everything(uow: UnitOfWork, *, limit: int) -> list[UUID]:
-    rows = await uow.session.scalars(
-        select(Reminder.id).where(Reminder.tenant_id == uow.tenant_id, Reminder.status == "sending").limit(limit)
-    )
-    return list(rows)
 
 
 async def _send_again(uow: UnitOfWork, found: dict[UUID, bool | None]) -> int:
@@ -37,8 +30,7 @@ async def _send_again(uow: UnitOfWork, found: dict[UUID, bool | None]) -> int:
 def take_out(safeguard: str) -> None:
     """Take one safeguard out of this process."""
     if safeguard == "lease":
-        setattr(sender, "rescue", _rescue_everything)  # noqa: B010  a stand-in that mypy need not believe
-        setattr(sender, "settle_unknown", _send_again)  # noqa: B010
+        setattr(sender, "settle_unknown", _send_again)  # noqa: B010  a stand-in that mypy need not believe
     elif safeguard == "recheck":
         setattr(claims, "_objection", lambda _item, _verdict: None)  # noqa: B010
     else:

@@ -15,11 +15,12 @@ MONEY_PACKAGES = (
     "domain", "models", "ledger", "settlement", "dunning", "outbox", "messages", "tenants", "customers", "invoices",
     "payments", "policies", "reports",
 )  # fmt: skip
-# Not among them: `clock_timestamp()`, the database's clock, by which leases run for all hosts alike.
+# Not among them: `clock_timestamp()` and `statement_timestamp()`, the database's clock, by which leases run for all
+# hosts alike.
 CLOCK_READERS = {
     ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time"),
     ("time", "time_ns"), ("func", "now"), ("func", "current_timestamp"), ("func", "current_date"),
-    ("func", "statement_timestamp"), ("func", "transaction_timestamp"),
+    ("func", "transaction_timestamp"),
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Logs tell what happened and to whom it belongs, and neither who the people are nor how to get in."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +14,7 @@ from sqlalchemy import text
 
 from app.core.log import configure_logging, get_logger
 from app.core.uow import UnitOfWork
-from tests.conftest import Api
+from tests.conftest import ROOT, Api
 
 NAME = "Zutano Inconfundible"
 EMAIL = "zutano.inconfundible@example.com"
@@ -113,3 +115,19 @@ async def test_a_careless_line_loses_what_is_not_allowed(bare: Api, capsys: pyte
     output = capsys.readouterr().out
     assert lines_of(output)[0]["count"] == 3
     assert_nothing_personal(output, bare.key)
+
+
+def test_what_other_libraries_log_is_bared_too() -> None:
+    # In a process of its own, since pytest has handlers on the root logger.
+    program = f"""
+import logging
+from app.core.log import configure_logging
+configure_logging("info")
+try:
+    raise RuntimeError({NAME!r})
+except RuntimeError:
+    logging.getLogger("asyncio").exception("Task of %s failed", {EMAIL!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert lines_of(ended.stdout) == [{"level": "error", "logger": "asyncio", "exc_type": "builtins.RuntimeError"}]
+    assert ended.stderr == ""

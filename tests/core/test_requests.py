@@ -81,6 +81,13 @@ async def test_a_body_at_the_limit_is_read(api: Api, settings: Settings) -> None
     assert (await send(api, body, expect=422))["errors"][0]["code"] == "too_long"
     assert (await send(api, body + b" ", expect=413))["code"] == "payload_too_large"
 
+    async def parts(last: bytes) -> Any:
+        yield body
+        yield last
+
+    await api.call("POST", "/customers", content=parts(b""), headers=JSON, expect=422)
+    await api.call("POST", "/customers", content=parts(b" "), headers=JSON, expect=413)
+
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
 async def test_a_body_of_another_kind_is_refused(api: Api, media_type: str) -> None:

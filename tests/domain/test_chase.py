@@ -37,7 +37,7 @@ from tests.domain.chasing import (
 LEVELS = policy(5, 20, 40)
 MONDAY = "2026-03-02"
 NOON = at("2026-03-16T12:00")  # Monday, two weeks after it
-EURO = {"currency": "EUR"}
+EURO: dict[str, Any] = {"currency": "EUR"}
 
 
 # D7, D13: levels and what stands against them ------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def windows(draw: st.DrawFn, shortest: int = 1) -> SendWindow:
 
 @st.composite
 def policies(draw: st.DrawFn, number: int) -> Policy:
-    minimum = st.one_of(st.just({}), st.fixed_dictionaries({"MXN": st.integers(0, 300)}))
+    minimum = st.dictionaries(st.just("MXN"), st.integers(0, 300), max_size=1)
     offsets = sorted(draw(st.sets(st.integers(-6, 9), min_size=1, max_size=4)))
     channels = st.sampled_from([("email",), ("sms", "email"), ("sms",)])
     return policy(

@@ -1,10 +1,14 @@
 """The tenant's own settings through the API."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from app.core.uow import UnitOfWork
+from app.models import Tenant
+from app.tenants.service import update
 from tests.conftest import Api, MakeApi
 
 CLABE = "032180000118359719"
@@ -136,7 +140,13 @@ async def test_if_match_holds_a_change_to_the_version_that_was_read(api: Api) ->
     assert (await api.get("/tenant"))["name"] == "Uno"
 
 
-async def test_of_two_changes_at_once_to_one_version_one_is_refused(api: Api) -> None:
+async def test_of_two_changes_at_once_to_one_version_one_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def update_slowly(uow: UnitOfWork, tenant: Tenant, fields: Mapping[str, Any]) -> Tenant:
+        await asyncio.sleep(0.1)
+        return await update(uow, tenant, fields)
+
+    # All have read the same version before one writes, unless one waits for the other.
+    monkeypatch.setattr("app.tenants.service.update", update_slowly)
     answers = await asyncio.gather(
         *(api.call("PATCH", "/tenant", json={"name": f"N{number}"}, headers={"If-Match": '"1"'}) for number in range(6))
     )

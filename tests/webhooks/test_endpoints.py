@@ -15,17 +15,9 @@ NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 async def test_the_secret_is_shown_when_an_endpoint_is_made_and_never_again(api: Api) -> None:
-    made = await api.call(
-        "POST",
-        "/webhook-endpoints",
-        json={
-            "url": URL,
-            "description": "ERP",
-            "event_types": ["invoice.*", "payment.created"],
-            "metadata": {"a": "b"},
-        },
-        expect=201,
-    )
+    types = ["invoice.*", "payment.created"]
+    body = {"url": URL, "description": "ERP", "event_types": types, "metadata": {"a": "b"}}
+    made = await api.call("POST", "/webhook-endpoints", json=body, expect=201)
     assert made.headers["cache-control"] == "no-store"
     endpoint = made.json()
     secret = endpoint.pop("secret")
