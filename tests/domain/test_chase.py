@@ -281,7 +281,7 @@ def test_channels_are_alternatives_in_order(
 # M4: unapplied cash --------------------------------------------------------------------------------------------------
 
 CASH = [
-    # unapplied cash, residuals of the invoices of 100.00 due on the 2nd, 3rd and 4th
+    # unapplied cash, residuals of the invoices of 100.00 due on the 2nd, 3rd and 4th, of which the last came first
     (0, [100_00, 100_00, 100_00]),
     (1, [99_99, 100_00, 100_00]),
     (99_99, [1, 100_00, 100_00]),
@@ -297,9 +297,12 @@ CASH = [
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
 def test_unapplied_cash_covers_the_oldest_first(cash: int, residuals: list[int], order: tuple[int, ...]) -> None:
     """Whatever the order in which the cases come."""
-    cases = {number: case(number, LEVELS, f"2026-03-0{number + 1}") for number in (1, 2, 3)}
+    cases = {
+        number: case(4 - number, LEVELS, f"2026-03-0{number + 1}", issued_on=D(f"2026-01-0{9 - number}"))
+        for number in (1, 2, 3)
+    }
     plan = evaluate(facts(NOON, *(cases[number] for number in order), unapplied={"MXN": cash}))
-    by_case = {verdict.case.case_id.int: verdict for verdict in plan.verdicts}
+    by_case = {4 - verdict.case.case_id.int: verdict for verdict in plan.verdicts}
     assert [by_case[number].residual_minor for number in (1, 2, 3)] == residuals
     covered = [["covered_by_unapplied_cash"] if residual == 0 else [] for residual in residuals]
     assert [codes(by_case[number]) for number in (1, 2, 3)] == covered
@@ -407,6 +410,16 @@ def test_what_stops_one_step_does_not_put_the_next_to_sleep(first: Any, second: 
     stopped = judged(NOON, of)
     assert (codes(stopped), stopped.wake_at) == (blockers, at("2026-03-23T09:00"))
     assert judged(at("2026-03-23T09:00"), of).sendable
+
+
+def test_a_stopped_step_is_passed_on_the_day_after_another_was_sent() -> None:
+    """Two steps rolled onto Monday: the first went out, the second is stopped, and the third comes on its own day."""
+    of = policy(5, step(6, min_amount={"MXN": 100_01}), 9)
+    where = ladder("2026-03-09", reached=5, sent_on="2026-03-16")
+    verdict = judged(NOON, case(1, of, where))
+    assert (codes(verdict), verdict.wake_at) == (["min_amount", "not_due"], at("2026-03-17T09:00"))
+    assert judged(at("2026-03-17T09:00"), case(1, of, where)).wake_at == at("2026-03-18T09:00")
+    assert judged(at("2026-03-18T09:00"), case(1, of, where)).sendable
 
 
 def test_after_the_last_step_there_is_nothing_to_wake_for() -> None:
