@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from app.customers.router import router as customers
-from app.health import router as health
+from app.health.router import router as health
 from app.invoices.router import router as invoices
 from app.payments.router import router as payments
 from app.policies.router import router as policies

@@ -13,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import select
 
 from app.core.db import admin_session
+from app.core.server import BoundedProtocol
 from app.core.settings import get_settings
 from app.main import create_app
 from app.models import Tenant
@@ -41,11 +42,13 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Run the API process."""
     uvicorn.run(
         create_app(),
+        http=BoundedProtocol,
         host=host,
         port=port,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=int(get_settings().shutdown_seconds),
+        # What is left is for closing connections.
+        timeout_graceful_shutdown=max(1, int(get_settings().shutdown_seconds * 0.8)),
         server_header=False,
     )
 

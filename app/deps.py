@@ -4,21 +4,25 @@ The commit comes after the answer has been made and before it is sent: a client 
 fails, and the stored answer of an idempotent request is in the transaction of its effect.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
+from asyncpg.exceptions import LockNotAvailableError
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from sqlalchemy import column, text
+from sqlalchemy import LargeBinary, Text, bindparam, column, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from app.core import idempotency, strictjson
 from app.core.clock import system_now
-from app.core.errors import ProblemError
+from app.core.errors import ProblemError, conflict
+from app.core.limits import RateLimiter
 from app.core.security import covers, is_secret, split_key
 from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
@@ -26,7 +30,11 @@ from app.domain.errors import Code
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-_AUTHENTICATE = text("SELECT app_authenticate(:public_id) AS found").columns(column("found", JSONB))
+_BEGIN = (
+    text("SELECT app_begin(:public_id, :key, :fingerprint, :hours) AS found")
+    .bindparams(bindparam("key", type_=Text), bindparam("fingerprint", type_=LargeBinary))
+    .columns(column("found", JSONB))
+)
 # Keys and the tenant's own settings are the administrator's.
 _ADMIN = {("api-keys", "write"), ("api-keys", "read"), ("tenant", "write")}
 
@@ -79,19 +87,16 @@ class TenantRoute(APIRoute):
             # Before the transaction, so that a slow upload holds no connection.
             await request.body()
             async with database.sessions() as session, session.begin():
-                uow = await authenticate(request, session, database)
                 keyed = await _idempotent(request)
-                if keyed is not None:
-                    uow.idempotency_key = keyed.key
-                    stored = await idempotency.begin(uow, keyed, settings_of(request))
-                    if stored is not None:
-                        return stored
+                uow, stored = await authenticate(request, session, database, keyed)
+                if stored is not None:
+                    return idempotency.replay(stored, settings_of(request))
                 await request.read_body()
                 request.state.uow = uow
                 response = await handler(request)
-                await uow.finish()
-                if keyed is not None:
-                    await idempotency.finish(uow, keyed, response, settings_of(request))
+                await uow.finish(idempotency.answer(keyed, response, settings_of(request)) if keyed else None)
+                # A commit that is cut off may have happened, and the client would be told that nothing was kept.
+                lift_time_limit(request)
             await database.doorbell.ring(uow.rings)
             return response
 
@@ -110,32 +115,43 @@ class LongRoute(APIRoute):
             database: Database = request.app.state.database
             await request.body()
             async with database.sessions() as session, session.begin():
-                request.state.uow = await authenticate(request, session, database)
+                request.state.uow, _ = await authenticate(request, session, database)
                 await request.read_body()
             return await handler(request)
 
         return handle
 
 
-async def authenticate(request: Request, session: AsyncSession, database: Database) -> UnitOfWork:
-    """Find the key, check it, and enter its tenant.
+async def authenticate(
+    request: Request,
+    session: AsyncSession,
+    database: Database,
+    keyed: idempotency.IdempotentRequest | None = None,
+) -> tuple[UnitOfWork, dict[str, Any] | None]:
+    """Find the key, check it, enter its tenant and take the idempotency key, all in one statement.
+
+    Returns:
+        The unit of work, and the stored answer when the idempotency key has done its work already.
 
     Raises:
-        ProblemError: 401 without a valid key, 403 when its scopes do not allow the operation.
+        ProblemError: 401 without a valid key, 403 when its scopes do not allow the operation, 409 while the first
+            request with the idempotency key runs, 429 when it asks too often.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    parts = split_key(token.strip()) if scheme.lower() == "bearer" else None
+    token = token.strip()
+    parts = split_key(token) if scheme.lower() == "bearer" else None
     if parts is None:
         raise _unauthorized(Code.unauthorized, "Send an API key: Authorization: Bearer pun_live_… or pun_test_….")
     public_id, secret = parts
-    found = (await session.execute(_AUTHENTICATE, {"public_id": public_id})).scalar_one()
-    if found is None or not is_secret(secret, bytes.fromhex(found["secret_hash"])):
-        raise _unauthorized(Code.unauthorized, "This API key is not known.")
-    now = system_now()
-    if found["revoked_at"] is not None:
-        raise _unauthorized(Code.key_revoked, "This API key was revoked.")
-    if found["expires_at"] is not None and datetime.fromisoformat(found["expires_at"]) <= now:
-        raise _unauthorized(Code.key_expired, "This API key has expired; use its successor.")
+    limiter: RateLimiter = request.app.state.limiter
+    address = request.client.host if request.client else ""
+    limiter.admit(token, address)
+    found = await _begin(session, public_id, keyed, settings_of(request).idempotency_hours)
+    refusal = _refusal(found, secret)
+    if refusal is not None:
+        limiter.refused(token, address)
+        raise refusal
+    limiter.found(token)
     resource, verb = required_scope(request.method, request.scope["route"].path)
     if not covers(found["scopes"], resource=resource, verb=verb):
         raise ProblemError(403, Code.insufficient_scope, f"This API key lacks the scope {resource}:{verb} (or {verb}).")
@@ -143,7 +159,39 @@ async def authenticate(request: Request, session: AsyncSession, database: Databa
     uow.request_id = request.state.request_id
     request.state.scopes = found["scopes"]
     structlog.contextvars.bind_contextvars(tenant_id=str(uow.tenant_id))
-    return uow
+    if keyed is not None:
+        uow.idempotency_key = keyed.key
+    return uow, found.get("stored")
+
+
+async def _begin(
+    session: AsyncSession, public_id: str, keyed: idempotency.IdempotentRequest | None, hours: int
+) -> dict[str, Any] | None:
+    values = {
+        "public_id": public_id,
+        "key": keyed.key if keyed else None,
+        "fingerprint": keyed.fingerprint if keyed else None,
+        "hours": hours,
+    }
+    try:
+        found: dict[str, Any] | None = (await session.execute(_BEGIN, values)).scalar_one()
+    except DBAPIError as error:
+        if keyed is not None and error.orig is not None and isinstance(error.orig.__cause__, LockNotAvailableError):
+            raise conflict(
+                Code.idempotency_in_flight, "The first request with this key is still running; try again later."
+            ) from error
+        raise
+    return found
+
+
+def _refusal(found: dict[str, Any] | None, secret: str) -> ProblemError | None:
+    if found is None or not is_secret(secret, bytes.fromhex(found["secret_hash"])):
+        return _unauthorized(Code.unauthorized, "This API key is not known.")
+    if found["revoked_at"] is not None:
+        return _unauthorized(Code.key_revoked, "This API key was revoked.")
+    if found["expires_at"] is not None and datetime.fromisoformat(found["expires_at"]) <= system_now():
+        return _unauthorized(Code.key_expired, "This API key has expired; use its successor.")
+    return None
 
 
 def _unauthorized(code: Code, detail: str) -> ProblemError:
@@ -158,6 +206,13 @@ async def _idempotent(request: Request) -> idempotency.IdempotentRequest | None:
         idempotency.parse_key(key),
         idempotency.fingerprint(request.method, request.url.path, request.url.query, await request.body()),
     )
+
+
+def lift_time_limit(request: Request) -> None:
+    """From here on the request is no longer ended by its time limit; the database has its own."""
+    limit: asyncio.Timeout | None = getattr(request.state, "time_limit", None)
+    if limit is not None:
+        limit.reschedule(None)
 
 
 def settings_of(request: Request) -> Settings:

@@ -143,6 +143,8 @@ class _Supervisor:
     def _prepare_environment(self, started: Engines) -> None:
         environment = self._environment
         environment["PYTHONUNBUFFERED"] = "1"
+        # For development: the program that receives one's webhooks runs on the same machine.
+        environment.setdefault("PUNTUAL_WEBHOOK_ALLOW_LOOPBACK", "true")
         environment["PUNTUAL_DATA_DIR"] = str(self._data_dir)
         environment["DATABASE_URL"] = started.database_url or _given("DATABASE_URL")
         environment["REDIS_URL"] = started.redis_url or _given("REDIS_URL")

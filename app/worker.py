@@ -1,19 +1,27 @@
-"""The worker process: arq's jobs, and beside them a direct poll of PostgreSQL that goes on when the queue is gone."""
+"""The worker process: loops over PostgreSQL for each kind of work, rung awake by arq, which may as well be gone.
+
+Told to stop, it takes up nothing more, finishes what it has claimed, and is gone within the shutdown time.
+"""
 
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable, Iterable, Iterator
 from typing import ClassVar
 
 from arq.worker import Worker
+from prometheus_client import start_http_server
 
+from app.core.clock import monotonic_seconds
 from app.core.db import create_engine
 from app.core.log import configure_logging, get_logger
+from app.core.metrics import REGISTRY
 from app.core.queue import QUEUE_NAME, ArqDoorbell, SilentDoorbell, create_redis, deserialize, serialize
 from app.core.settings import Settings, get_settings
 from app.core.uow import Database
 from app.core.work import Kind
 from app.jobs.functions import FUNCTIONS
+from app.jobs.periodic import periodic_jobs
 from app.jobs.runner import Runner
 from app.outbox.writer import OutboxWriter
 from app.reminders.sender import Sender, create_channels
@@ -23,10 +31,12 @@ from app.webhooks.transport import WebhookTransport
 log = get_logger(__name__)
 
 _QUEUE_RESTART_SECONDS = 2.0
+# Of the shutdown time; the rest is for recording what was cut off and for closing connections.
+_FINISHING_SHARE = 0.8
 
 
 class WorkerSettings:
-    """What the `arq` command line would be told; `python -m app worker` is the way to run it, with the poll."""
+    """What the `arq` command line would be told; `python -m app worker` is the way to run it, with the loops."""
 
     functions: ClassVar = FUNCTIONS
     queue_name = QUEUE_NAME
@@ -47,43 +57,69 @@ async def run_worker(settings: Settings | None = None) -> None:
         total_timeout=settings.deliver_timeout_seconds,
     )
     sender = Sender(database, settings, create_channels(settings))
-    runner = Runner(database, settings, sender, Deliverer(database, settings, transport))
+    deliverer = Deliverer(database, settings, transport)
+    runner = Runner(database, settings, sender, deliverer)
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, runner.stopping.set)
+        loop.add_signal_handler(number, stopping.set)
 
-    polls = [asyncio.create_task(_poll(runner, kind), name=f"poll {kind}") for kind in Kind]
-    queue = asyncio.create_task(_serve_queue(runner, settings)) if settings.redis_url else None
-    log.info("worker.started")
-    try:
-        await runner.stopping.wait()
-        _, late = await asyncio.wait([*polls, *([queue] if queue else [])], timeout=settings.shutdown_seconds)
-        for task in late:
+    with _metrics_server(settings):
+        work = [asyncio.create_task(runner.serve(kind), name=str(kind)) for kind in Kind]
+        side = [asyncio.create_task(job) for job in periodic_jobs(database, settings)]
+        if settings.redis_url:
+            side.append(asyncio.create_task(_serve_queue(runner, settings)))
+        log.info("worker.started")
+        await stopping.wait()
+        log.info("worker.stopping")
+        ends_at = monotonic_seconds() + settings.shutdown_seconds
+        runner.stop()
+        # Neither holds anything that must be finished: rings are hints, and a check or a purge begins again elsewhere.
+        for task in side:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-    finally:
-        await sender.close()
-        await transport.close()
+        await _finish([*work, *side], settings.shutdown_seconds * _FINISHING_SHARE)
+        closing: list[Awaitable[object]] = [deliverer.close(), sender.close(), transport.close()]
         if isinstance(doorbell, ArqDoorbell):
-            await doorbell.close()
-        await engine.dispose()
-        log.info("worker.stopped")
+            closing.append(doorbell.close())
+        await _close([*closing, engine.dispose()], ends_at)
+    log.info("worker.stopped")
 
 
-async def _poll(runner: Runner, kind: Kind) -> None:
-    """Look for due work of a kind at a steady pace, whatever the queue says."""
-    while not runner.stopping.is_set():
+async def _finish(tasks: Iterable["asyncio.Task[None]"], seconds: float) -> None:
+    """Wait for work in flight; what takes too long is cut off, and its lease tells another worker."""
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        log.warning("worker.cut_off", job=task.get_name())
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(steps: Iterable[Awaitable[object]], ends_at: float) -> None:
+    """Close one after the other, each in what is left of the time, and the later ones all the same."""
+    for step in steps:
         try:
-            await runner.run(kind)
+            await asyncio.wait_for(step, max(0.2, ends_at - monotonic_seconds() - 0.5))
         except Exception as error:
-            log.error("poll.failed", job=str(kind), exc_info=error)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(runner.stopping.wait(), runner.settings.poll_interval_seconds)
+            log.warning("worker.close_failed", exc_info=error)
+
+
+@contextlib.contextmanager
+def _metrics_server(settings: Settings) -> Iterator[None]:
+    if not settings.worker_metrics_port:
+        yield
+        return
+    server, thread = start_http_server(settings.worker_metrics_port, settings.worker_metrics_host, REGISTRY)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(1)
 
 
 async def _serve_queue(runner: Runner, settings: Settings) -> None:
-    """Serve arq's queue; when it fails, try again until stopped."""
-    while not runner.stopping.is_set():
+    """Serve arq's queue; when it fails, try again."""
+    while True:
         redis = create_redis(settings.redis_url)
         worker = Worker(
             FUNCTIONS,
@@ -101,29 +137,11 @@ async def _serve_queue(runner: Runner, settings: Settings) -> None:
             ctx={"runner": runner},
             log_results=False,
         )
-        serving = asyncio.create_task(worker.async_run())
-        stopping = asyncio.create_task(runner.stopping.wait())
-        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if serving.done() and not runner.stopping.is_set():
-            log.warning("queue.lost", exc_info=serving.exception())
-        stopping.cancel()
-        await _finish(worker, serving)
-        with contextlib.suppress(Exception):
-            await redis.aclose()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(runner.stopping.wait(), _QUEUE_RESTART_SECONDS)
-
-
-async def _finish(worker: Worker, serving: "asyncio.Task[None]") -> None:
-    """Let jobs in flight end: the runner stops claiming by itself once it is told to stop."""
-    jobs = [task for task in worker.tasks.values() if not task.done()]
-    if jobs:
-        await asyncio.wait(jobs, timeout=worker_grace_seconds())
-    serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await serving
-
-
-def worker_grace_seconds() -> float:
-    """How long jobs may go on after a stop, inside the shutdown time."""
-    return get_settings().shutdown_seconds * 0.8
+        try:
+            await worker.async_run()
+        except Exception as error:
+            log.warning("queue.lost", exc_info=error)
+        finally:
+            with contextlib.suppress(Exception):
+                await redis.aclose()
+        await asyncio.sleep(_QUEUE_RESTART_SECONDS)

@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "erp", ""
     timeout = 30
 
-    def do_POST(self) -> None:  # noqa: N802  the library's name
+    def do_POST(self) -> None:
         """Take one event."""
         length = self.headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY_BYTES:
@@ -166,9 +166,9 @@ class Receiver(ThreadingHTTPServer):
     def url(self) -> str:
         """Where to send events."""
         host, port = self.server_address[:2]
-        return f"http://{str(host)}:{port}/"
+        return f"http://{host!s}:{port}/"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the library's signature
         """Say in one line what went wrong with a connection."""
         print(f"connection lost: {sys.exc_info()[1]!r}", file=sys.stderr)
 
@@ -205,9 +205,7 @@ def main() -> int:
     except ValueError as fault:
         parser.error(f"{fault}: give --secret or set PUNTUAL_WEBHOOK_SECRET to what POST /v1/webhook-endpoints showed")
     try:
-        receiver = Receiver(
-            options.port, Inbox(keys, lambda event: print(line(event), flush=True)), host=options.host
-        )
+        receiver = Receiver(options.port, Inbox(keys, lambda event: print(line(event), flush=True)), host=options.host)
     except OSError as refused:
         print(f"Port {options.port} cannot be used ({refused.strerror}): choose another with --port.", file=sys.stderr)
         return 1

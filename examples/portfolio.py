@@ -9,7 +9,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -159,9 +159,7 @@ class Portfolio:
     payments: tuple[Payment, ...]
 
 
-def make(
-    *, seed: int = SEED, customers: int = CUSTOMERS, invoices: int = INVOICES, days: int = DAYS
-) -> Portfolio:
+def make(*, seed: int = SEED, customers: int = CUSTOMERS, invoices: int = INVOICES, days: int = DAYS) -> Portfolio:
     """Make a portfolio.
 
     Args:
@@ -182,7 +180,7 @@ def make(
     issued = tuple(sorted(_invoices(chance, people, invoices, days), key=lambda invoice: invoice.posted_on))
     bounced = next((i for i, invoice in enumerate(issued) if _can_bounce(invoice, days)), None)
     if bounced is not None:
-        issued = (*issued[:bounced], _with_behaviour(issued[bounced], "bounced"), *issued[bounced + 1 :])
+        issued = (*issued[:bounced], replace(issued[bounced], behaviour="bounced"), *issued[bounced + 1 :])
     last = STARTS_ON + timedelta(days=days - 1)
     payments = [
         payment for invoice in issued for payment in _payments(chance, invoice, last) if payment.received_on <= last
@@ -225,9 +223,7 @@ def _customer(
     )
 
 
-def _invoices(
-    chance: random.Random, customers: tuple[Customer, ...], count: int, days: int
-) -> Iterator[Invoice]:
+def _invoices(chance: random.Random, customers: tuple[Customer, ...], count: int, days: int) -> Iterator[Invoice]:
     countries = {country.code: country for country in COUNTRIES}
     for number in range(count):
         customer = customers[chance.randrange(len(customers))]
@@ -268,10 +264,6 @@ def _behaviour(chance: random.Random) -> Behaviour:
 def _can_bounce(invoice: Invoice, days: int) -> bool:
     room = timedelta(days=min(20, days // 2))
     return STARTS_ON < invoice.due_on <= STARTS_ON + timedelta(days=days) - room and invoice.behaviour == "late"
-
-
-def _with_behaviour(invoice: Invoice, behaviour: Behaviour) -> Invoice:
-    return Invoice(**{**asdict(invoice), "behaviour": behaviour})
 
 
 def _payments(chance: random.Random, invoice: Invoice, last: date) -> Iterator[Payment]:

@@ -1,8 +1,8 @@
 """What SQLAlchemy's metadata cannot say: roles, row-level security, grants, and the functions that look across tenants.
 
-The application runs under a role that owns nothing and cannot bypass row-level security. Two things must look across
-tenants: finding the tenant of an API key, and finding tenants with due work. Each is a SECURITY DEFINER function with
-a fixed search_path, owned by a role that nobody can log in as.
+The application runs under a role that owns nothing and cannot bypass row-level security. Three things must look
+across tenants: finding the tenant of an API key, finding tenants with due work, and telling how far work lags. Each is
+a SECURITY DEFINER function with a fixed search_path, owned by a role that nobody can log in as.
 """
 
 from collections.abc import Sequence
@@ -60,6 +60,18 @@ def definer(signature: str, returns: str, body: str) -> list[str]:
             f"SET search_path = pg_catalog, public, pg_temp AS $$ {body} $$"
         ),
         f"ALTER FUNCTION {signature_types(signature)} OWNER TO {LOOKUP_ROLE}",
+        f"REVOKE ALL ON FUNCTION {signature_types(signature)} FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION {signature_types(signature)} TO {RUNTIME_ROLE}",
+    ]
+
+
+def invoker(signature: str, returns: str, body: str) -> list[str]:
+    """A function of the runtime role, bound by row-level security like its caller."""
+    return [
+        (
+            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE plpgsql SECURITY INVOKER "
+            f"SET search_path = pg_catalog, public, pg_temp AS $$ {body} $$"
+        ),
         f"REVOKE ALL ON FUNCTION {signature_types(signature)} FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION {signature_types(signature)} TO {RUNTIME_ROLE}",
     ]

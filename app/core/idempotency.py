@@ -5,23 +5,19 @@ and then finds its stored answer; if that takes longer than the lock timeout, it
 running. A request that fails keeps nothing, so that it can be corrected and sent again.
 """
 
+import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
-from asyncpg.exceptions import LockNotAvailableError
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
-from app.core.clock import system_now
-from app.core.errors import ProblemError, conflict
+from app.core.errors import ProblemError
+from app.core.rows import StoredAnswer
 from app.core.secrets import decrypt, encrypt
 from app.core.settings import Settings
-from app.core.uow import UnitOfWork
 from app.domain.errors import Code
-from app.models import IdempotencyKey
 
 MAX_KEY_LENGTH = 255
 _KEPT_HEADERS = ("etag", "location", "cache-control")
@@ -58,68 +54,32 @@ def parse_key(text: str) -> str:
     return text
 
 
-async def begin(uow: UnitOfWork, request: IdempotentRequest, settings: Settings) -> Response | None:
-    """Take the key, or answer with what it has already done.
+def replay(stored: Mapping[str, Any], settings: Settings) -> Response:
+    """The stored answer of an earlier request with the same key.
 
     Raises:
-        ProblemError: 409 while the first request runs, 422 when the key belongs to another request.
+        ProblemError: 422 when the key belongs to another request.
     """
-    now = system_now()
-    claim = (
-        insert(IdempotencyKey)
-        .values(tenant_id=uow.tenant_id, key=request.key, fingerprint=request.fingerprint, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
-    )
-    try:
-        if (await uow.session.execute(claim)).first() is not None:
-            return None
-    except DBAPIError as error:
-        if error.orig is not None and isinstance(error.orig.__cause__, LockNotAvailableError):
-            raise conflict(
-                Code.idempotency_in_flight, "The first request with this key is still running; try again later."
-            ) from error
-        raise
-    stored = await uow.session.scalar(
-        select(IdempotencyKey)
-        .where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
-        .with_for_update()
-    )
-    if stored is None or stored.created_at < now - timedelta(hours=settings.idempotency_hours):
-        await uow.session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
-        )
-        await uow.session.execute(claim)
-        return None
-    if stored.fingerprint != request.fingerprint:
+    if not stored["is_same"]:
         raise ProblemError(
             422, Code.idempotency_key_reused, "This Idempotency-Key was used for another request; use a new one."
         )
-    headers = stored.headers or {}
-    body = stored.body or b""
+    headers = stored["headers"] or {}
+    body = base64.b64decode(stored["body"] or "")
     if headers.get("cache-control") == _NOT_TO_BE_STORED:
         body = decrypt(settings, body.decode()).encode()
     return Response(
         body,
-        status_code=stored.status or 200,
+        status_code=stored["status"] or 200,
         media_type="application/json",
         headers={**headers, "Idempotency-Replayed": "true"},
     )
 
 
-async def finish(uow: UnitOfWork, request: IdempotentRequest, response: Response, settings: Settings) -> None:
-    """Store the answer with the effect; one that holds a secret, encrypted."""
+def answer(request: IdempotentRequest, response: Response, settings: Settings) -> StoredAnswer:
+    """The answer to be stored with the effect; one that holds a secret, encrypted."""
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     body = bytes(response.body)
     if headers.get("cache-control") == _NOT_TO_BE_STORED:
         body = encrypt(settings, body.decode()).encode()
-    await uow.session.execute(
-        update(IdempotencyKey)
-        .where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key == request.key)
-        .values(
-            status=response.status_code,
-            headers=headers,
-            body=body,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    return StoredAnswer(request.key, response.status_code, headers, body)

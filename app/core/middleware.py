@@ -1,4 +1,4 @@
-"""ASGI middleware: request ids, access log, body and time limits. Plain ASGI, since each wrapper costs a request."""
+"""ASGI middleware: request ids, access log, counts, size and time limits. Plain ASGI, since each wrapper costs a request."""
 
 import asyncio
 import re
@@ -11,12 +11,14 @@ from app.core.clock import monotonic_seconds
 from app.core.errors import ProblemError
 from app.core.ids import new_id
 from app.core.log import get_logger
+from app.core.metrics import observe_request
 from app.core.problems import problem_response, to_problem
 from app.core.settings import Settings
 from app.domain.errors import Code
 
 log = get_logger(__name__)
 
+_MAX_URL_BYTES = 16_384
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -49,6 +51,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
+            self._check_head(scope)
             await self._run(scope, self._bounded(headers, receive), send_with_id)
         except Exception as error:
             if status:
@@ -56,13 +59,18 @@ class RequestMiddleware:
             await problem_response(to_problem(error))(scope, receive, send_with_id)
         finally:
             route: Any = scope.get("route")
-            log.info(
-                "request",
-                method=scope["method"],
-                route=getattr(route, "path", None),
-                status=status,
-                duration_ms=round((monotonic_seconds() - started) * 1000),
-            )
+            path = getattr(route, "path", None)
+            seconds = monotonic_seconds() - started
+            observe_request(scope["method"], path, status, seconds)
+            log.info("request", method=scope["method"], route=path, status=status, duration_ms=round(seconds * 1000))
+
+    def _check_head(self, scope: Scope) -> None:
+        limit = self.settings.request_max_header_bytes
+        size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+        if size > _MAX_URL_BYTES:
+            raise ProblemError(414, Code.payload_too_large, f"The URL is longer than {_MAX_URL_BYTES} bytes.")
+        if size + sum(len(name) + len(value) for name, value in scope["headers"]) > limit:
+            raise ProblemError(431, Code.payload_too_large, f"The headers are larger than {limit} bytes.")
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].endswith("/advance"):
@@ -70,7 +78,8 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(self.settings.request_timeout_seconds):
+            async with asyncio.timeout(self.settings.request_timeout_seconds) as limit:
+                scope["state"]["time_limit"] = limit
                 await self.app(scope, receive, send)
         except TimeoutError as error:
             raise ProblemError(503, Code.timeout, "The request took too long; nothing was kept. Try again.") from error

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import structlog
-from asyncpg.exceptions import LockNotAvailableError, QueryCanceledError, UniqueViolationError
+from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError, QueryCanceledError, UniqueViolationError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -30,9 +30,11 @@ TITLES = {
     409: "Conflict",
     412: "Precondition Failed",
     413: "Content Too Large",
+    414: "URI Too Long",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -127,7 +129,7 @@ def from_validation(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
 def from_database(error: DBAPIError) -> ProblemError | None:
     """What a database error means to the caller, if it is the caller's to solve."""
     cause = error.orig.__cause__ if error.orig is not None else None
-    if isinstance(cause, LockNotAvailableError | QueryCanceledError):
+    if isinstance(cause, LockNotAvailableError | QueryCanceledError | DeadlockDetectedError):
         return ProblemError(
             409,
             Code.busy,

@@ -30,12 +30,20 @@ class Doorbell(Protocol):
         """Ask for each named job to run soon."""
         ...
 
+    async def depth(self) -> int | None:
+        """How many rings wait for a worker; None without a queue."""
+        ...
+
 
 class SilentDoorbell:
     """For programs and tests without a queue; the poll does the work."""
 
     async def ring(self, jobs: Iterable[str]) -> None:
         """Do nothing."""
+
+    async def depth(self) -> int | None:
+        """Tell that there is none."""
+        return None
 
 
 def serialize(job: dict[str, Any]) -> bytes:
@@ -85,6 +93,10 @@ class ArqDoorbell:
                 task = asyncio.create_task(self._ring_soon(job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+
+    async def depth(self) -> int | None:
+        """How many rings wait for a worker; fails when the queue cannot be reached."""
+        return int(await self._redis.zcard(QUEUE_NAME))
 
     async def _ring_soon(self, job: str) -> None:
         await asyncio.sleep(_COALESCE_SECONDS)

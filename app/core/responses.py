@@ -7,10 +7,9 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.core.errors import ProblemError
-from app.core.schemas import Problem
 from app.domain.errors import Code
 
-_MEANINGS = {
+MEANINGS = {
     400: "Malformed request.",
     401: "No valid API key.",
     403: "The API key's scopes do not allow this.",
@@ -20,19 +19,10 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A value is not valid; `errors` names each field and its fix.",
+    429: "Too many requests at once; wait as many seconds as `Retry-After` says.",
     500: "Our fault; nothing was kept.",
     503: "Too busy; try again.",
 }
-
-
-def _problem_schema() -> dict[str, Any]:
-    # In one piece: a reference to its own definitions leads nowhere once it is part of another document.
-    schema = Problem.model_json_schema()
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemField"]
-    return schema
-
-
-_PROBLEM_SCHEMA = _problem_schema()
 
 
 def json_response(payload: Any, *, status: int = 200, etag: int | None = None) -> Response:
@@ -63,14 +53,11 @@ def check_if_match(request: Request, version: int) -> None:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documented error answers of an operation: those every operation has, and the named ones."""
-    return {
-        status: {
-            "description": _MEANINGS[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM_SCHEMA}},
-        }
-        for status in sorted({400, 401, 403, 500, 503, *statuses})
-    }
+    """The documented error answers of an operation: those every operation has, and the named ones.
+
+    What they look like is the same everywhere, and put in by `app.openapi`.
+    """
+    return {status: {"description": MEANINGS[status]} for status in sorted({400, 401, 403, 429, 500, 503, *statuses})}
 
 
 READ = problems(404, 422)

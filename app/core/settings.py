@@ -37,6 +37,7 @@ class Settings(BaseSettings):
 
     request_max_bytes: int = 2_000_000
     request_timeout_seconds: float = 60.0
+    request_max_header_bytes: int = Field(default=65_536, description="Request line and headers together.")
 
     smtp_host: str = Field(default="", description="SMTP server; empty writes messages to the local mailbox folder.")
     smtp_port: int = 25
@@ -65,7 +66,26 @@ class Settings(BaseSettings):
     advance_lease_seconds: float = Field(
         default=60.0, description="A test-clock advance whose process died frees the clock after this."
     )
-    shutdown_seconds: float = 10.0
+    shutdown_seconds: float = Field(default=10.0, description="A process told to stop is gone within this.")
+    check_interval_seconds: float = Field(
+        default=3600.0, description="One worker checks the invariants of all tenants this often; 0 leaves it out."
+    )
+    housekeeping_interval_seconds: float = Field(
+        default=900.0, description="One worker deletes expired idempotency keys this often; 0 leaves it out."
+    )
+    worker_metrics_port: int = Field(default=0, description="The worker serves its metrics here; 0 leaves it out.")
+    worker_metrics_host: str = Field(default="127.0.0.1", description="Where the worker's metrics listen.")
+    ready_max_lag_seconds: int = Field(
+        default=300, description="Due work older than this makes `/readyz` say `degraded` (and still 200)."
+    )
+
+    rate_limit_per_second: float = Field(
+        default=100.0, description="Requests of one API key, per process, after its burst; 0 leaves it out."
+    )
+    rate_limit_burst: int = Field(default=200, description="Requests of one API key that may come at once.")
+    unknown_key_limit_per_second: float = Field(
+        default=20.0, description="Requests with an unknown key from one client address; 0 leaves it out."
+    )
 
     webhook_allow_http: bool = Field(default=False, description="Accept http:// webhook endpoints.")
     webhook_allow_loopback: bool = Field(default=False, description="Accept webhook endpoints on this machine.")

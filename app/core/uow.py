@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import column, select, text
+from sqlalchemy import column, inspect, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
@@ -20,7 +20,8 @@ from app.core.clock import Clock
 from app.core.db import create_sessionmaker
 from app.core.errors import not_found
 from app.core.queue import Doorbell
-from app.models import Customer
+from app.core.rows import StoredAnswer, write_rows
+from app.models import Base, Customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class TenantContext:
     sending: str
     clock_at: datetime | None
     allocation_order: tuple[str, ...]
+    default_policy: tuple[UUID, int] | None
     settings: Mapping[str, Any]
 
     @classmethod
@@ -49,8 +51,13 @@ class TenantContext:
             sending=row["sending"],
             clock_at=datetime.fromisoformat(row["clock_at"]) if row["clock_at"] else None,
             allocation_order=tuple(row["allocation_order"]),
+            default_policy=_policy_key(row["default_policy"]),
             settings=row,
         )
+
+
+def _policy_key(found: Mapping[str, Any] | None) -> tuple[UUID, int] | None:
+    return None if found is None else (UUID(found["id"]), int(found["version"]))
 
 
 @dataclass(slots=True)
@@ -69,8 +76,8 @@ class EventWriter(Protocol):
         """The wire form of a resource as it is now."""
         ...
 
-    async def write(self, uow: "UnitOfWork", events: Sequence[PendingEvent]) -> None:
-        """Insert one row an event."""
+    def rows(self, uow: "UnitOfWork", events: Sequence[PendingEvent]) -> Sequence[Base]:
+        """One row an event, with its resource as it is now."""
         ...
 
 
@@ -85,7 +92,8 @@ class UnitOfWork:
     request_id: str | None = None
     idempotency_key: str | None = None
     rings: set[str] = field(default_factory=set)
-    locked: set[UUID] = field(default_factory=set)
+    wakes: dict[UUID, datetime] = field(default_factory=dict)
+    _new: list[Base] = field(default_factory=list)
     _pending: list[PendingEvent] = field(default_factory=list)
     _before: dict[int, tuple[object, dict[str, Any]]] = field(default_factory=dict)
 
@@ -133,36 +141,60 @@ class UnitOfWork:
         Raises:
             ProblemError: 404 when one does not exist.
         """
-        wanted = sorted(set(customer_ids))
+        wanted = set(customer_ids)
+        customers = await self.lock_named_customers(wanted, ())
+        if len(customers) != len(wanted):
+            raise not_found("customer")
+        return customers
+
+    async def lock_named_customers(
+        self, customer_ids: Collection[UUID], external_ids: Collection[str]
+    ) -> list[Customer]:
+        """Lock those of the customers that exist, found by either of their ids, in id order."""
+        named = Customer.id.in_(customer_ids)
         statement = (
             select(Customer)
-            .where(Customer.tenant_id == self.tenant_id, Customer.id.in_(wanted))
+            .where(
+                Customer.tenant_id == self.tenant_id,
+                or_(named, Customer.external_id.in_(external_ids)) if external_ids else named,
+            )
             .order_by(Customer.id)
             # Not plain FOR UPDATE: that blocks every insert that references the customer.
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
-        customers = list((await self.session.scalars(statement)).all())
-        if len(customers) != len(wanted):
-            raise not_found("customer")
-        self.locked.update(wanted)
-        return customers
+        return list((await self.session.scalars(statement)).all())
 
     async def lock_customer(self, customer_id: UUID) -> Customer:
         """Lock one customer."""
         return (await self.lock_customers([customer_id]))[0]
 
-    async def flush(self) -> None:
-        """Send pending changes to the database, so that set queries see them."""
-        await self.session.flush()
+    def add(self, row: Base) -> None:
+        """Write a new row with the others of this unit of work."""
+        self._new.append(row)
 
-    async def finish(self) -> None:
-        """Write changes and events; the last act before the commit."""
+    async def flush(self) -> None:
+        """Send pending changes to the database, so that set queries see them and versions are counted."""
+        rows = self._take_new()
+        await self.session.flush()
+        if rows:
+            await write_rows(self.session, self.tenant_id, rows)
+
+    async def finish(self, answer: StoredAnswer | None = None) -> None:
+        """Write changes, new rows, events, wake-ups and the stored answer; the last act before the commit."""
+        rows = self._take_new()
         await self.session.flush()
         if self._pending:
-            await self.events.write(self, self._pending)
+            rows += self.events.rows(self, self._pending)
             self.ring("event.relay")
             self._pending = []
+        await write_rows(self.session, self.tenant_id, rows, wakes=self.wakes, answer=answer)
+
+    def _take_new(self) -> list[Base]:
+        # A child of a row that is already the session's has been taken in with its parent.
+        rows = [row for row in self._new if inspect(row).transient]
+        self._new = []
+        return rows
 
 
 _ENTER_TENANT = text("SELECT app_enter_tenant(:tenant_id) AS tenant").columns(column("tenant", JSONB))

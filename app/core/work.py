@@ -27,7 +27,15 @@ class DueTenant:
     is_test: bool
 
 
+_ALL = 2**31 - 1
 _DUE = text("SELECT tenant_id, is_test FROM app_tenants_due(:kind, :most)")
+
+
+async def every_tenant(database: Database) -> list[DueTenant]:
+    """All tenants, for work that looks after each of them."""
+    async with database.sessions() as session, session.begin():
+        rows = await session.execute(_DUE, {"kind": "tenant.every", "most": _ALL})
+        return [DueTenant(row.tenant_id, row.is_test) for row in rows]
 
 
 async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> list[DueTenant]:

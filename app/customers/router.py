@@ -30,7 +30,6 @@ ExternalIdPath = Annotated[str, Path(min_length=1, max_length=200, description="
 async def create_customer(uow: Uow, body: CustomerCreate) -> Response:
     """Create a customer."""
     customer = await service.create(uow, body.model_dump())
-    await uow.flush()
     return resource_response(customer_payload(customer), status=201)
 
 

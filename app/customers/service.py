@@ -29,7 +29,7 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
         tenant_id=uow.tenant_id, id=new_id(), version=1, created_at=uow.now, updated_at=uow.now, next_action_at=None
     )
     _assign(customer, fields)
-    uow.session.add(customer)
+    uow.add(customer)
     uow.emit("customer.created", customer)
     return customer
 

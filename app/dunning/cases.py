@@ -25,20 +25,17 @@ async def load_assignments(
         invoice.id: invoice.dunning_policy_id or customers[invoice.customer_id].dunning_policy_id
         for invoice in invoices
     }
+    published: dict[UUID | None, tuple[UUID, int] | None] = {None: uow.tenant.default_policy}
     named = {policy_id for policy_id in wanted.values() if policy_id is not None}
-    rows = await uow.session.execute(
-        select(DunningPolicy.id, DunningPolicy.published_number, DunningPolicy.is_default).where(
-            DunningPolicy.tenant_id == uow.tenant_id,
-            DunningPolicy.published_number.is_not(None),
-            DunningPolicy.is_default | DunningPolicy.id.in_(named),
+    if named:
+        rows = await uow.session.execute(
+            select(DunningPolicy.id, DunningPolicy.published_number).where(
+                DunningPolicy.tenant_id == uow.tenant_id,
+                DunningPolicy.id.in_(named),
+                DunningPolicy.published_number.is_not(None),
+            )
         )
-    )
-    published: dict[UUID | None, tuple[UUID, int]] = {}
-    for policy_id, number, is_default in rows:
-        key = (policy_id, number or 0)
-        published[policy_id] = key
-        if is_default:
-            published[None] = key
+        published |= {policy_id: (policy_id, number or 0) for policy_id, number in rows}
     assigned = {invoice_id: published.get(policy_id) for invoice_id, policy_id in wanted.items()}
     policies = await load_policies(uow, {key for key in assigned.values() if key is not None})
     return {invoice_id: policies[key] for invoice_id, key in assigned.items() if key is not None}
@@ -66,7 +63,7 @@ def open_case(uow: UnitOfWork, invoice: Invoice, policy: Policy) -> DunningCase:
         created_at=uow.now,
         updated_at=uow.now,
     )
-    uow.session.add(case)
+    uow.add(case)
     uow.emit("dunning.case_opened", case)
     return case
 

@@ -69,7 +69,7 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
                 dropped_reason=None,
             )
         )
-        uow.session.add(
+        uow.add(
             CaseStep(
                 tenant_id=uow.tenant_id,
                 case_id=verdict.case.case_id,
@@ -82,7 +82,9 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
                 decided_at=uow.now,
             )
         )
-    uow.session.add(reminder)
+    uow.add(reminder)
+    for item in reminder.items:
+        uow.add(item)
     if planned.requires_approval:
         uow.emit("reminder.awaiting_approval", reminder)
     else:

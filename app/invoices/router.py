@@ -45,7 +45,6 @@ async def create_invoice(uow: Uow, body: InvoiceCreate) -> Response:
     It is open, and followed by its dunning policy, unless `status` says `draft`.
     """
     invoice = await service.create(uow, body.model_dump())
-    await uow.flush()
     return resource_response(invoice_payload(invoice, uow.today), status=201)
 
 

@@ -15,7 +15,7 @@ from app.invoices import repository
 from app.ledger.writer import issue_invoice
 from app.models import Customer, Invoice
 from app.settlement.reconcile import reconcile
-from app.settlement.references import Reference, find_customer_ids, find_policy_ids, unknown_customer
+from app.settlement.references import Reference, find_policy_ids, lock_customers, unknown_customer
 
 Fields = Mapping[str, Any]
 DESCRIPTIVE = frozenset({
@@ -35,13 +35,12 @@ class RowResult:
 
 @dataclass(slots=True)
 class _Batch:
-    """Invoices written so far, by what has to be derived for them."""
+    """What the rows refer to, and the invoices issued so far."""
 
     customers: dict[UUID, Customer]
     policies: set[UUID]
     known: dict[str, Invoice]
     issued: list[Invoice] = field(default_factory=list)
-    changed: list[Invoice] = field(default_factory=list)
 
 
 async def create(uow: UnitOfWork, fields: Fields) -> Invoice:
@@ -50,12 +49,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Invoice:
     Raises:
         ProblemError: 409 when the external id is taken, 422 for what is not valid.
     """
-    if fields["external_id"] is not None and await repository.find_by_external_id(uow, fields["external_id"]):
-        raise conflict(
-            Code.external_id_taken,
-            "An invoice with this external_id exists; PUT /v1/invoices/by-external-id updates it.",
-        )
-    return await _one(uow, fields)
+    return (await _write_one(uow, fields, may_update=False))[0]
 
 
 async def upsert(uow: UnitOfWork, external_id: str, fields: Fields) -> tuple[Invoice, bool]:
@@ -64,31 +58,32 @@ async def upsert(uow: UnitOfWork, external_id: str, fields: Fields) -> tuple[Inv
     Raises:
         ProblemError: 409 when money or dates of an issued invoice would change, 422 for what is not valid.
     """
-    existed = await repository.find_by_external_id(uow, external_id)
-    return await _one(uow, {**fields, "external_id": external_id}), existed is None
+    return await _write_one(uow, {**fields, "external_id": external_id}, may_update=True)
 
 
-async def _one(uow: UnitOfWork, fields: Fields) -> Invoice:
-    result = (await write_batch(uow, [fields]))[0]
+async def _write_one(uow: UnitOfWork, fields: Fields, *, may_update: bool) -> tuple[Invoice, bool]:
+    result = (await write_batch(uow, [fields], may_update=may_update))[0]
     if result.problem is not None:
         raise result.problem
     if result.invoice is None:
         raise LookupError("a row without a problem has an invoice")
-    return result.invoice
+    return result.invoice, result.status == "created"
 
 
-async def write_batch(uow: UnitOfWork, rows: Sequence[Fields | ProblemError]) -> list[RowResult]:
+async def write_batch(
+    uow: UnitOfWork, rows: Sequence[Fields | ProblemError], *, may_update: bool = True
+) -> list[RowResult]:
     """Create or update invoices, each row by itself; rows that are not valid change nothing.
 
     Args:
         uow: one transaction for all rows.
         rows: fields of valid form, or the problem with the form of a row.
+        may_update: whether a known external id means that invoice, and not a fault.
     """
     valid = [row for row in rows if not isinstance(row, ProblemError)]
-    found = await find_customer_ids(uow, [_customer(row) for row in valid])
-    locked = await uow.lock_customers(found.values()) if found else []
+    found = await lock_customers(uow, [_customer(row) for row in valid])
     batch = _Batch(
-        customers={customer.id: customer for customer in locked},
+        customers={customer.id: customer for customer in found.values()},
         policies=await find_policy_ids(
             uow, {row["dunning_policy_id"] for row in valid if row["dunning_policy_id"] is not None}
         ),
@@ -102,12 +97,10 @@ async def write_batch(uow: UnitOfWork, rows: Sequence[Fields | ProblemError]) ->
             results.append(RowResult("failed", problem=row))
             continue
         try:
-            results.append(_write_row(uow, batch, row, found.get(_customer(row))))
+            results.append(_write_row(uow, batch, row, found.get(_customer(row)), may_update=may_update))
         except ProblemError as problem:
             results.append(RowResult("failed", problem=problem))
     await reconcile(uow, batch.customers, batch.issued, are_new=True)
-    if batch.changed:
-        await reconcile(uow, batch.customers, batch.changed)
     return results
 
 
@@ -180,19 +173,26 @@ def _customer(row: Fields) -> Reference:
     return Reference(row["customer_id"], row["customer_external_id"])
 
 
-def _write_row(uow: UnitOfWork, batch: _Batch, row: Fields, customer_id: UUID | None) -> RowResult:
-    if customer_id is None:
+def _write_row(
+    uow: UnitOfWork, batch: _Batch, row: Fields, customer: Customer | None, *, may_update: bool
+) -> RowResult:
+    if customer is None:
         raise unknown_customer(_customer(row))
     _check_policy(row, batch.policies)
     existing = batch.known.get(row["external_id"] or "")
     if existing is not None:
-        return _update_row(uow, batch, existing, row, customer_id)
+        if not may_update:
+            raise conflict(
+                Code.external_id_taken,
+                "An invoice with this external_id exists; PUT /v1/invoices/by-external-id updates it.",
+            )
+        return _update_row(uow, batch, existing, row, customer.id)
     amounts = _amounts(row, row["currency"])
     invoice = Invoice(
         tenant_id=uow.tenant_id,
         id=new_id(),
         external_id=row["external_id"],
-        customer_id=customer_id,
+        customer_id=customer.id,
         currency=row["currency"],
         principal_open_minor=0,
         interest_open_minor=0,
@@ -212,7 +212,7 @@ def _write_row(uow: UnitOfWork, batch: _Batch, row: Fields, customer_id: UUID | 
         **amounts,
     )
     _describe(invoice, row)
-    uow.session.add(invoice)
+    uow.add(invoice)
     uow.emit("invoice.created", invoice)
     if row["external_id"] is not None:
         batch.known[row["external_id"]] = invoice

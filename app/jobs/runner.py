@@ -1,10 +1,11 @@
 """Runs due work of each kind until none is left, for every tenant that has some.
 
-The arq jobs and the direct poll of PostgreSQL both come here; claims with SKIP LOCKED and leases make it harmless
-when they come at once.
+One loop a kind looks at PostgreSQL at a steady pace, and at once when arq rings. Claims with SKIP LOCKED and leases make
+it harmless when several processes come at once.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -12,7 +13,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
+from app.core.clock import monotonic_seconds
 from app.core.log import get_logger
+from app.core.metrics import EVENTS_RELAYED, observe_job
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import DueTenant, Kind, due_tenants
@@ -25,6 +28,10 @@ from app.webhooks.delivery import Deliverer
 log = get_logger(__name__)
 
 
+def _bells() -> dict[Kind, asyncio.Event]:
+    return {kind: asyncio.Event() for kind in Kind}
+
+
 @dataclass(slots=True)
 class Runner:
     """The background work of one process."""
@@ -33,37 +40,60 @@ class Runner:
     settings: Settings
     sender: Sender
     deliverer: Deliverer
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _again: dict[Kind, bool] = field(default_factory=dict)
-    _running: set[Kind] = field(default_factory=set)
+    is_stopping: bool = False
+    _bells: dict[Kind, asyncio.Event] = field(default_factory=_bells)
+
+    def wake(self, kind: Kind) -> None:
+        """Have a kind of work looked at now; while it is being done, once more when that is through."""
+        self._bells[kind].set()
+
+    def stop(self) -> None:
+        """Take up nothing more; what has been claimed is finished."""
+        self.is_stopping = True
+        for bell in self._bells.values():
+            bell.set()
+
+    async def serve(self, kind: Kind) -> None:
+        """Do due work of a kind until told to stop: whenever it rings, and at a steady pace whatever the queue says."""
+        bell = self._bells[kind]
+        while not self.is_stopping:
+            bell.clear()
+            try:
+                await self.run(kind)
+            except Exception as error:
+                log.error("poll.failed", job=str(kind), exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), self.settings.poll_interval_seconds)
 
     async def run(self, kind: Kind) -> int:
-        """Do all due work of a kind; a call while one runs makes that one look again before it ends."""
-        if kind in self._running:
-            self._again[kind] = True
-            return 0
-        self._running.add(kind)
+        """Do all due work of a kind."""
         total = 0
-        try:
-            while True:
-                self._again[kind] = False
-                done = await self._round(kind)
-                total += done
-                if self.stopping.is_set() or (not done and not self._again[kind]):
-                    return total
-        finally:
-            self._running.discard(kind)
+        while done := await self._round(kind):
+            total += done
+        return total
 
     async def _round(self, kind: Kind) -> int:
         done = 0
+        if self.is_stopping:
+            return done
         for tenant in await due_tenants(self.database, kind):
-            if self.stopping.is_set():
+            if self.is_stopping:
                 break
             with structlog.contextvars.bound_contextvars(tenant_id=str(tenant.id), job=str(kind)):
-                try:
-                    done += await self._steps[kind](tenant)
-                except Exception as error:
-                    log.error("job.failed", exc_info=error)
+                done += await self._step(kind, tenant)
+        return done
+
+    async def _step(self, kind: Kind, tenant: DueTenant) -> int:
+        started = monotonic_seconds()
+        succeeded = False
+        try:
+            done = await self._steps[kind](tenant)
+            succeeded = True
+        except Exception as error:
+            log.error("job.failed", exc_info=error)
+            done = 0
+        finally:
+            observe_job(kind, succeeded=succeeded, seconds=monotonic_seconds() - started)
         return done
 
     @property
@@ -73,7 +103,7 @@ class Runner:
             Kind.send: self._send,
             Kind.rescue: lambda tenant: self.sender.rescue_batch(tenant.id),
             Kind.relay: self._relay,
-            Kind.deliver: lambda tenant: self.deliverer.deliver_batch(tenant.id, first_attempts_only=tenant.is_test),
+            Kind.deliver: self._deliver,
         }
 
     async def _tick(self, tenant: DueTenant) -> int:
@@ -110,4 +140,9 @@ class Runner:
     async def _relay(self, tenant: DueTenant) -> int:
         async with self.database.unit_of_work(tenant.id) as uow:
             events, _ = await relay(uow, limit=self.settings.relay_batch_size)
+        EVENTS_RELAYED.inc(events)
         return events
+
+    async def _deliver(self, tenant: DueTenant) -> int:
+        # A receiver that does not answer keeps neither the tenant's other endpoints nor other tenants waiting.
+        return await self.deliverer.deliver_batch(tenant.id, first_attempts_only=tenant.is_test, leave_slow=True)

@@ -55,6 +55,7 @@ def allocate_payment(uow: UnitOfWork, payment: Payment, invoice: Invoice, amount
         reversed_at=None,
     )
     payment.allocations.append(allocation)
+    uow.add(allocation)
     _post_cash(
         uow,
         payment,
@@ -171,7 +172,7 @@ def _post(
         effective_on=on,
         booked_at=uow.now,
     )
-    uow.session.add(entry)
+    uow.add(entry)
     _move(invoice, account, amount)
     return entry
 
@@ -179,7 +180,7 @@ def _post(
 def _post_cash(
     uow: UnitOfWork, payment: Payment, *, kind: str, amount: int, on: date, allocation: Allocation | None = None
 ) -> None:
-    uow.session.add(
+    uow.add(
         LedgerEntry(
             tenant_id=uow.tenant_id,
             id=new_id(),
@@ -200,7 +201,7 @@ def _post_cash(
 def _reverse(
     uow: UnitOfWork, entry: LedgerEntry, *, kind: str, on: date, invoice: Invoice | None, payment: Payment | None
 ) -> None:
-    uow.session.add(
+    uow.add(
         LedgerEntry(
             tenant_id=uow.tenant_id,
             id=new_id(),

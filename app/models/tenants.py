@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,7 +48,7 @@ class EventCounter(Base):
     __table_args__ = (foreign_key(["tenant_id"], ["tenants.id"]),)
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    last_sequence: Mapped[int]
+    last_sequence: Mapped[int] = mapped_column(BigInteger)
 
 
 class ApiKey(TenantRow, Versioned, Base):

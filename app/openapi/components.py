@@ -8,6 +8,7 @@ from app.core.problems import TITLES
 from app.core.responses import MEANINGS
 from app.core.schemas import Problem
 from app.domain.errors import Code
+from app.openapi import webhooks
 
 Json = dict[str, Any]
 
@@ -34,9 +35,7 @@ RESPONSES = {
         ({"pointer": "/total", "code": "duplicate_key", "message": "The key occurs more than once; keep one."},),
     ),
     401: SharedAnswer("Unauthorized", Code.unauthorized, "This API key is not known.", headers=("WWW-Authenticate",)),
-    403: SharedAnswer(
-        "Forbidden", Code.insufficient_scope, "This API key lacks the scope invoices:write (or write)."
-    ),
+    403: SharedAnswer("Forbidden", Code.insufficient_scope, "This API key lacks the scope invoices:write (or write)."),
     404: SharedAnswer("NotFound", Code.not_found, "No invoice with this id."),
     409: SharedAnswer(
         "Conflict", Code.state_conflict, "Not possible now: the invoice is void.", headers=("Retry-After",)
@@ -159,8 +158,11 @@ def problem_schemas() -> Json:
 def shared() -> Json:
     """Everything but schemas that operations refer to."""
     return {
-        "responses": {answer.name: _response(status, answer) for status, answer in RESPONSES.items()},
-        "parameters": _PARAMETERS,
+        "responses": {
+            **{answer.name: _response(status, answer) for status, answer in RESPONSES.items()},
+            **webhooks.RESPONSES,
+        },
+        "parameters": {**_PARAMETERS, **webhooks.PARAMETERS},
         "headers": _HEADERS,
         "securitySchemes": _SECURITY_SCHEMES,
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.security import VERBS
 from app.deps import required_scope
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 GUIDE = Path(__file__).parent / "guide.md"
 SUMMARY = "Invoices in, polite and lawful dunning out, every change of status by webhook."
 _METHODS = ("get", "put", "post", "delete", "patch")
+_FASTAPIS_WORDS = "Successful Response"
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
 
@@ -53,9 +54,9 @@ def build(app: FastAPI) -> Json:
     schemas.update(components.problem_schemas())
     document["webhooks"] = webhooks.webhooks(schemas)
     _strip_titles(schemas)
-    endpoints = {route.operation_id: route.endpoint for route in app.routes if isinstance(route, APIRoute)}
+    endpoints = endpoints_of(app)
     for path, method, operation in operations(document):
-        _Operation(path, method, operation, endpoints[operation["operationId"]]).complete()
+        _Operation(path, method, operation, endpoints[operation["operationId"]], schemas).complete()
     document["components"].update(components.shared())
     Examples(schemas).add(document)
     document["tags"], document["x-tagGroups"] = tags.describe(document)
@@ -64,6 +65,15 @@ def build(app: FastAPI) -> Json:
 
 
 _ORDER = ("openapi", "info", "servers", "security", "tags", "x-tagGroups", "paths", "webhooks", "components")
+
+
+def endpoints_of(app: FastAPI) -> dict[str, Callable[..., Any]]:
+    """The function behind each operation id."""
+    return {
+        context.operation_id: context.endpoint
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute) and context.endpoint is not None
+    }
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -77,7 +87,8 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 class _Operation:
     """One operation on its way to being complete."""
 
-    def __init__(self, path: str, method: str, operation: Json, endpoint: Callable[..., Any]) -> None:
+    def __init__(self, path: str, method: str, operation: Json, endpoint: Callable[..., Any], schemas: Json) -> None:
+        self.schemas = schemas
         self.path = path
         self.method = method
         self.operation = operation
@@ -91,11 +102,17 @@ class _Operation:
         self._security()
         self._parameters()
         self._answers()
+        if self.method == "patch":
+            self._drop_defaults()
 
     def _words(self) -> None:
-        summary, _, rest = cleandoc(self.endpoint.__doc__ or "").partition("\n\n")
-        self.operation["summary"] = " ".join(summary.split()).removesuffix(".")
-        self.operation["description"] = rest.strip() or " ".join(summary.split())
+        first, _, rest = cleandoc(self.endpoint.__doc__ or "").partition("\n\n")
+        sentence = " ".join(first.split())
+        # The title is what comes before a colon or semicolon; the whole sentence then begins the description.
+        title = re.split(r"[:;] ", sentence)[0]
+        words = [rest.strip()] if title == sentence and rest else [sentence, rest.strip()]
+        self.operation["summary"] = title.removesuffix(".")
+        self.operation["description"] = "\n\n".join(word for word in words if word)
 
     def _security(self) -> None:
         if not self.is_tenants:
@@ -127,9 +144,22 @@ class _Operation:
         for status, answer in list(answers.items()):
             if int(status) < 400:
                 answer["headers"] = self._headers()
+                self._describe(answer)
             elif self.is_tenants:
                 answers[status] = _reference("responses", components.RESPONSES[int(status)].name)
         self.operation["responses"] = dict(sorted(answers.items()))
+
+    def _describe(self, answer: Json) -> None:
+        if answer["description"] == _FASTAPIS_WORDS:
+            schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            named = self.schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+            answer["description"] = named.get("description", "Done; there is nothing to say.").partition("\n")[0]
+
+    def _drop_defaults(self) -> None:
+        """What a PATCH leaves out stays as it is; a generated client would send the placeholders of the code."""
+        reference = self.operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        for field in self.schemas[reference.rpartition("/")[2]]["properties"].values():
+            field.pop("default", None)
 
     def _headers(self) -> Json:
         names = {"X-Request-Id": "RequestId"}

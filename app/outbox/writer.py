@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import insert
 
 from app.core.ids import new_id
 from app.core.uow import PendingEvent, UnitOfWork
@@ -20,8 +19,8 @@ class OutboxWriter:
         """The wire form of a resource as it is now."""
         return describe(uow, resource)[1]
 
-    async def write(self, uow: UnitOfWork, events: Sequence[PendingEvent]) -> None:
-        """Insert one row an event, with the resource as it is at the end of the transaction."""
+    def rows(self, uow: UnitOfWork, events: Sequence[PendingEvent]) -> list[Event]:
+        """One row an event, with the resource as it is at the end of the transaction."""
         rows = []
         forms: dict[int, tuple[str, dict[str, Any], bytes, bytes | None]] = {}
         for event in events:
@@ -34,17 +33,20 @@ class OutboxWriter:
             object_type, data, encoded, previous_encoded = forms[key]
             if event.extra:
                 encoded = orjson.dumps({**data, **event.extra})
-            rows.append({
-                "tenant_id": uow.tenant_id,
-                "id": new_id(),
-                "type": event.type,
-                "created_at": uow.now,
-                "object_type": object_type,
-                "object_id": data["id"],
-                "object_version": data["version"],
-                "data": encoded.decode(),
-                "previous": previous_encoded.decode() if previous_encoded else None,
-                "idempotency_key": uow.idempotency_key,
-                "request_id": uow.request_id,
-            })  # fmt: skip
-        await uow.session.execute(insert(Event), rows)
+            rows.append(
+                Event(
+                    tenant_id=uow.tenant_id,
+                    id=new_id(),
+                    sequence=None,
+                    type=event.type,
+                    created_at=uow.now,
+                    object_type=object_type,
+                    object_id=data["id"],
+                    object_version=data["version"],
+                    data=encoded.decode(),
+                    previous=previous_encoded.decode() if previous_encoded else None,
+                    idempotency_key=uow.idempotency_key,
+                    request_id=uow.request_id,
+                )
+            )
+        return rows

@@ -35,7 +35,6 @@ async def create_payment(uow: Uow, body: PaymentCreate) -> Response:
     the customer as unapplied cash. Once this is answered, no reminder about what it settles is claimed any more.
     """
     payment, in_flight = await service.create(uow, body.model_dump())
-    await uow.flush()
     return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)}, status=201)
 
 

@@ -18,7 +18,7 @@ from app.ledger.writer import allocate_payment, open_item, receive_payment, reve
 from app.models import Invoice, Payment, Reminder
 from app.payments import repository
 from app.settlement.reconcile import reconcile, wake
-from app.settlement.references import Reference, load_customer_invoices, require_customer_id
+from app.settlement.references import Reference, load_customer_invoices, lock_customer
 
 Fields = Mapping[str, Any]
 
@@ -32,8 +32,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
     Raises:
         ProblemError: 409 when the external id is taken, 422 naming what is not valid.
     """
-    customer_id = await require_customer_id(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    customer = await uow.lock_customer(customer_id)
+    customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
     amount = _positive("/amount", fields["amount"], fields["currency"])
     _check_received_on("/received_on", fields["received_on"], uow.today)
     if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
@@ -63,7 +62,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
     wants_automatic = fields["auto_allocate"] if fields["auto_allocate"] is not None else not designated
     open_invoices = await repository.load_open_invoices(uow, customer.id, payment.currency) if wants_automatic else []
 
-    uow.session.add(payment)
+    uow.add(payment)
     receive_payment(uow, payment)
     touched = {invoice.id: invoice for invoice, _ in designated}
     for invoice, part in designated:

@@ -64,7 +64,7 @@ async def post_fees(
             created_at=uow.now,
             updated_at=uow.now,
         )
-        uow.session.add(charge)
+        uow.add(charge)
         uow.track(invoice)
         post_charge(uow, charge, invoice)
         uow.emit("charge.posted", charge)

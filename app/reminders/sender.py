@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from app.core.log import get_logger
+from app.core.metrics import REMINDERS
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.reminders.channels.base import Channel, Outcome, OutgoingMessage, SendResult
@@ -71,6 +72,7 @@ class Sender:
         deadline = loop.time() + self.settings.send_permit_seconds
         batch = await self._claim(tenant_id, wait=wait)
         claims = batch.claims
+        REMINDERS.labels("shadow").inc(batch.shadowed)
         counts = SendCounts(claimed=len(claims), shadowed=batch.shadowed, judged=batch.judged)
         if not claims:
             return counts
@@ -83,6 +85,7 @@ class Sender:
         if written != len(claims):
             log.warning("reminder.lease_lost", tenant_id=str(tenant_id), count=len(claims) - written)
         for result in results:
+            REMINDERS.labels(str(result.outcome)).inc()
             counts.outcomes[result.outcome] = counts.outcomes.get(result.outcome, 0) + 1
         return counts
 

@@ -35,9 +35,11 @@ async def reconcile(
     """
     for invoice in invoices:
         derive_invoice(uow, invoice)
-    # Not before: the database holds that a paid invoice has nothing open.
-    await uow.flush()
-    cases = {} if are_new else await _load_cases(uow, invoices)
+    cases: dict[UUID, DunningCase] = {}
+    if not are_new:
+        # Not before: the database holds that a paid invoice has nothing open.
+        await uow.flush()
+        cases = await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, cases.values())
     closed: dict[UUID, Code] = {}
@@ -60,8 +62,9 @@ def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
     """Make sure that the tick looks at a customer by `at`; earlier is harmless, later would be too late."""
     if at is None:
         return
-    if customer.next_action_at is None or at < customer.next_action_at:
-        customer.next_action_at = at
+    known = uow.wakes.get(customer.id, customer.next_action_at)
+    if known is None or at < known:
+        uow.wakes[customer.id] = at
         if at <= uow.now:
             uow.ring("dunning.tick")
 

@@ -20,34 +20,28 @@ class Reference:
     external_id: str | None
 
 
-async def find_customer_ids(uow: UnitOfWork, references: Iterable[Reference]) -> dict[Reference, UUID]:
-    """The ids of the customers that exist among the references."""
+async def lock_customers(uow: UnitOfWork, references: Iterable[Reference]) -> dict[Reference, Customer]:
+    """Lock the customers that exist among the references, in one statement."""
     wanted = set(references)
+    if not wanted:
+        return {}
     ids = {reference.id for reference in wanted if reference.id is not None}
     external_ids = {reference.external_id for reference in wanted if reference.external_id is not None}
-    found: dict[Reference, UUID] = {}
-    if ids:
-        rows = await uow.session.scalars(
-            select(Customer.id).where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(ids))
-        )
-        found |= {Reference(customer_id, None): customer_id for customer_id in rows}
-    if external_ids:
-        pairs = await uow.session.execute(
-            select(Customer.id, Customer.external_id).where(
-                Customer.tenant_id == uow.tenant_id, Customer.external_id.in_(external_ids)
-            )
-        )
-        found |= {Reference(None, external_id): customer_id for customer_id, external_id in pairs}
+    found: dict[Reference, Customer] = {}
+    for customer in await uow.lock_named_customers(ids, external_ids):
+        found[Reference(customer.id, None)] = customer
+        if customer.external_id is not None:
+            found[Reference(None, customer.external_id)] = customer
     return found
 
 
-async def require_customer_id(uow: UnitOfWork, reference: Reference) -> UUID:
-    """The id of one customer.
+async def lock_customer(uow: UnitOfWork, reference: Reference) -> Customer:
+    """Lock one customer.
 
     Raises:
         ProblemError: 422 naming the field when there is no such customer.
     """
-    found = await find_customer_ids(uow, [reference])
+    found = await lock_customers(uow, [reference])
     if reference not in found:
         raise unknown_customer(reference)
     return found[reference]

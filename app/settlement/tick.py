@@ -106,4 +106,6 @@ def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
     if next_at is not None and next_at <= uow.now:
         log.error("dunning.wake_in_the_past", customer_id=str(dossier.customer.id))
         next_at = uow.now + _SHORTEST_NAP
+    # Every reason to wake has been looked at, so earlier wake-ups of this transaction are done with.
+    uow.wakes.pop(dossier.customer.id, None)
     dossier.customer.next_action_at = next_at

@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict, invalid
+from app.core.metrics import EVENTS_RELAYED
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import Kind
@@ -120,11 +121,12 @@ class Simulation:
     async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> int:
         async with self.database.unit_of_work(tenant_id) as uow:
             events, _ = await relay(uow, limit=self.settings.relay_batch_size, wait=True)
+        EVENTS_RELAYED.inc(events)
         result.events += events
         return events
 
     async def _deliver(self, tenant_id: UUID, result: AdvanceResult) -> int:
-        attempted = await self.deliverer.deliver_batch(tenant_id)
+        attempted = await self.deliverer.deliver_batch(tenant_id, wait=True)
         result.deliveries += attempted
         return attempted
 

@@ -48,7 +48,7 @@ async def load_due(uow: UnitOfWork, *, at: datetime | None = None) -> Due:
         )
         .where(
             Delivery.tenant_id == tenant_id,
-            Delivery.status.in_(("pending", "retry_scheduled")),
+            Delivery.status.in_(("pending", "retry_scheduled", "in_flight")),
             WebhookEndpoint.status == "enabled",
         )
         .scalar_subquery()

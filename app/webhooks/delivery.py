@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.core.clock import monotonic_seconds, system_now
 from app.core.log import get_logger
+from app.core.metrics import observe_webhook
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.domain.signing import sign
@@ -116,8 +117,10 @@ class Deliverer:
                 "webhook-timestamp": str(timestamp),
                 "webhook-signature": sign(parcel.secrets, str(parcel.event_id), timestamp, parcel.body),
             }
-            return await self.transport.post(parcel.url, parcel.body, headers)
+            result = await self.transport.post(parcel.url, parcel.body, headers)
         except Exception as error:
             # None is expected; one that came all the same must not cost the rest of the batch its outcomes.
             log.error("webhook.post_failed", delivery_id=str(parcel.delivery_id), exc_info=error)
-            return AttemptResult(None, "disconnected", 0)
+            result = AttemptResult(None, "disconnected", 0)
+        observe_webhook(result.status_code, result.error, result.duration_ms)
+        return result

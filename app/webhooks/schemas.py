@@ -1,6 +1,6 @@
 """Wire forms of webhook endpoints, deliveries and events."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -206,3 +206,33 @@ class EventPage(Output):
     )
     has_more: bool = Field(description="Whether there is more to look at already.")
     next_cursor: str | None = Field(description="`next_after` as text while `has_more` is true, else null.")
+
+
+class ChargeOutput(Resource):
+    """A fee that was posted to an invoice, as events carry it."""
+
+    customer_id: UUID = Field(description="Who owes it.")
+    invoice_id: UUID = Field(description="The invoice it is posted to.")
+    kind: str = Field(description="What it is: `fee`.", examples=["fee"])
+    currency: str = Field(description="ISO 4217 code.")
+    amount: str = Field(description="What was charged.", examples=["150.00"])
+    posted_on: date = Field(description="From when it counts.")
+    status: str = Field(description="Where it stands.", examples=["posted"])
+    case_id: UUID | None = Field(description="The dunning case behind it.")
+    step_key: str | None = Field(description="The step that charged it.")
+    reminder_id: UUID | None = Field(description="The reminder that charged it.")
+
+
+class DunningCaseOutput(Resource):
+    """One invoice on its way up the ladder of a policy, as events carry it."""
+
+    customer_id: UUID = Field(description="Who owes the invoice.")
+    invoice_id: UUID = Field(description="The invoice.")
+    policy_id: UUID = Field(description="The policy that follows it.")
+    policy_version: int = Field(description="The version it is pinned to.")
+    state: str = Field(description="Where it stands.", examples=["active"])
+    cycle: int = Field(description="Counts how often the invoice was taken up again after it had been settled.")
+    last_step: str | None = Field(description="The last step that went out.", examples=["d+5"])
+    last_sent_on: date | None = Field(description="When it went out.")
+    opened_at: datetime = Field(description="When the invoice was taken up.")
+    closed_at: datetime | None = Field(description="When the case ended; null while it runs.")

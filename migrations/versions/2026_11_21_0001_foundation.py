@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.walls import ROLES, definer, grants, wall
+from migrations.walls import ROLES, RUNTIME_ROLE, definer, grants, invoker, wall
 
 revision = "0001"
 down_revision = None
@@ -127,7 +127,7 @@ def upgrade() -> None:
     op.create_table(
         "event_counters",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
-        sa.Column("last_sequence", sa.Integer(), nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_event_counters_"), initially="DEFERRED", deferrable=True
         ),
@@ -750,7 +750,12 @@ APPEND_ONLY = ("ledger_entries", "delivery_attempts")
 ENTER_TENANT = """
 DECLARE tenant jsonb;
 BEGIN
-    SELECT to_jsonb(t) || jsonb_build_object('database_now', clock_timestamp()) INTO tenant
+    SELECT to_jsonb(t) || jsonb_build_object(
+        'database_now', clock_timestamp(),
+        'default_policy', (
+            SELECT jsonb_build_object('id', p.id, 'version', p.published_number)
+            FROM dunning_policies p WHERE p.tenant_id = t.id AND p.is_default))
+    INTO tenant
     FROM tenants t WHERE t.id = wanted;
     IF tenant IS NOT NULL THEN
         PERFORM set_config('app.tenant_id', wanted::text, true);
@@ -772,22 +777,45 @@ BEGIN
     RETURN found || jsonb_build_object('tenant', app_enter_tenant(owner));
 END
 """
+# Runs as the caller, behind the wall that app_authenticate has just put up: it takes the key of a request, or waits for
+# the request that holds it and gives that one's answer. A caller that then finds the secret wrong rolls all this back.
+BEGIN_REQUEST = """
+DECLARE who jsonb; owner uuid; stored idempotency_keys;
+BEGIN
+    who := app_authenticate(wanted);
+    IF who IS NULL OR given_key IS NULL THEN
+        RETURN who;
+    END IF;
+    owner := (who -> 'tenant' ->> 'id')::uuid;
+    DELETE FROM idempotency_keys k
+    WHERE k.tenant_id = owner AND k.key = given_key AND k.created_at < clock_timestamp() - make_interval(hours => hours);
+    INSERT INTO idempotency_keys (tenant_id, key, fingerprint, created_at)
+    VALUES (owner, given_key, given_fingerprint, clock_timestamp()) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN who;
+    END IF;
+    SELECT * INTO stored FROM idempotency_keys k WHERE k.tenant_id = owner AND k.key = given_key;
+    RETURN who || jsonb_build_object('stored', jsonb_build_object(
+        'is_same', stored.fingerprint = given_fingerprint, 'status', stored.status, 'headers', stored.headers,
+        'body', encode(stored.body, 'base64')));
+END
+"""
 # A test tenant's clock moves by its own command; outside of it only its events and first deliveries are due.
 TENANTS_DUE = """
 BEGIN
     RETURN QUERY SELECT t.id, t.mode = 'test' FROM tenants t
     WHERE CASE kind
         WHEN 'dunning.tick' THEN t.mode = 'live' AND EXISTS (
-            SELECT FROM customers c WHERE c.tenant_id = t.id AND c.next_action_at <= clock_timestamp())
+            SELECT FROM customers c WHERE c.tenant_id = t.id AND c.next_action_at <= statement_timestamp())
         WHEN 'reminder.send' THEN t.mode = 'live' AND t.sending <> 'paused' AND EXISTS (
             SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'ready'
-            AND r.next_attempt_at <= clock_timestamp())
+            AND r.next_attempt_at <= statement_timestamp())
         WHEN 'reminder.rescue' THEN t.mode = 'live' AND EXISTS (
             SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'sending'
-            AND r.next_attempt_at <= clock_timestamp())
-        WHEN 'event.relay' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < clock_timestamp())
+            AND r.next_attempt_at <= statement_timestamp())
+        WHEN 'event.relay' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
             AND EXISTS (SELECT FROM events e WHERE e.tenant_id = t.id AND e.sequence IS NULL)
-        WHEN 'webhook.deliver' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < clock_timestamp())
+        WHEN 'webhook.deliver' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
             AND EXISTS (
                 SELECT FROM webhook_endpoints w WHERE w.tenant_id = t.id AND w.status = 'enabled' AND (
                     EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
@@ -798,8 +826,54 @@ BEGIN
                     OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
                         AND d.status = 'in_flight' AND d.lease_expires_at <= statement_timestamp()
                         AND (t.mode = 'live' OR d.attempt_count = 0))))
+        WHEN 'tenant.every' THEN true
         ELSE false END
     ORDER BY t.id LIMIT most;
+END
+"""
+# How much work of each kind is due, and for how long the oldest has been: for dashboards and probes, so numbers only.
+# Ages of events and of first deliveries are read from their ids, since a test tenant's clock says nothing about them.
+LAGS = """
+BEGIN
+    RETURN QUERY
+    WITH awake AS (
+        SELECT t.id, t.mode, t.sending FROM tenants t
+        WHERE t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp()
+    ), found (kind, number, since) AS (
+        SELECT 'event.relay', count(*), min(uuid_extract_timestamp(e.id)) FROM awake t
+        JOIN events e ON e.tenant_id = t.id AND e.sequence IS NULL
+        UNION ALL
+        SELECT 'dunning.tick', count(*), min(c.next_action_at) FROM awake t
+        JOIN customers c ON c.tenant_id = t.id AND c.next_action_at <= statement_timestamp() WHERE t.mode = 'live'
+        UNION ALL
+        SELECT 'reminder.send', count(*), min(r.next_attempt_at) FROM awake t
+        JOIN reminders r ON r.tenant_id = t.id AND r.status = 'ready' AND r.next_attempt_at <= statement_timestamp()
+        WHERE t.mode = 'live' AND t.sending <> 'paused'
+        UNION ALL
+        SELECT 'reminder.rescue', count(*), min(r.next_attempt_at) FROM awake t
+        JOIN reminders r ON r.tenant_id = t.id AND r.status = 'sending' AND r.next_attempt_at <= statement_timestamp()
+        WHERE t.mode = 'live'
+        UNION ALL
+        SELECT 'webhook.deliver', count(*), min(d.next_attempt_at) FROM awake t
+        JOIN webhook_endpoints w ON w.tenant_id = t.id AND w.status = 'enabled'
+        JOIN deliveries d ON d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+            AND d.status IN ('pending', 'retry_scheduled') AND d.next_attempt_at <= statement_timestamp()
+        WHERE t.mode = 'live'
+        UNION ALL
+        SELECT 'webhook.deliver', count(*), min(uuid_extract_timestamp(d.id)) FROM awake t
+        JOIN webhook_endpoints w ON w.tenant_id = t.id AND w.status = 'enabled'
+        JOIN deliveries d ON d.tenant_id = w.tenant_id AND d.endpoint_id = w.id AND d.status = 'pending'
+        WHERE t.mode = 'test'
+        UNION ALL
+        SELECT 'webhook.rescue', count(*), min(d.lease_expires_at) FROM awake t
+        JOIN webhook_endpoints w ON w.tenant_id = t.id AND w.status = 'enabled'
+        JOIN deliveries d ON d.tenant_id = w.tenant_id AND d.endpoint_id = w.id AND d.status = 'in_flight'
+            AND d.lease_expires_at <= statement_timestamp()
+        WHERE t.mode = 'live' OR d.attempt_count = 0
+    )
+    SELECT found.kind, sum(found.number)::bigint,
+        greatest(coalesce(extract(epoch FROM statement_timestamp() - min(found.since)), 0), 0)::bigint
+    FROM found GROUP BY found.kind;
 END
 """
 
@@ -816,7 +890,13 @@ def build_walls() -> None:
     for statement in (
         *definer("app_enter_tenant(wanted uuid)", "jsonb", ENTER_TENANT),
         *definer("app_authenticate(wanted text)", "jsonb", AUTHENTICATE),
+        *invoker(
+            "app_begin(wanted text, given_key text, given_fingerprint bytea, hours integer)", "jsonb", BEGIN_REQUEST
+        ),
         *definer("app_tenants_due(kind text, most integer)", "TABLE (tenant_id uuid, is_test boolean)", TENANTS_DUE),
+        *definer("app_lags()", "TABLE (kind text, waiting bigint, oldest_seconds bigint)", LAGS),
+        # The probe compares it with what the process was built for.
+        f"GRANT SELECT ON alembic_version TO {RUNTIME_ROLE}",
     ):
         op.execute(statement)
 

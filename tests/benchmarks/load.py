@@ -15,6 +15,7 @@ from typing import Any, cast
 import orjson
 import uvloop
 
+from app.core.clock import monotonic_seconds
 from tests.benchmarks.figures import percentile
 
 _HEADER_END = b"\r\n\r\n"
@@ -54,7 +55,7 @@ class Load:
         for _ in range(connections):
             _, protocol = await loop.create_connection(lambda: Connection(self), host, port)
             opened.append(cast("Connection", protocol))
-        started = loop.time()
+        started = monotonic_seconds()
         self._until = started + self._seconds
         if self._rate is None:
             for connection in opened:
@@ -63,7 +64,7 @@ class Load:
             self.idle = list(opened)
             await self._pace(started, self._rate)
         await asyncio.wait_for(self._drained(), self._seconds + 60)
-        ended = loop.time()
+        ended = monotonic_seconds()
         for connection in opened:
             connection.transport.close()
         done = len(self.latencies)
@@ -83,7 +84,7 @@ class Load:
         """Send a connection's next request, or let it rest."""
         if self._rate is not None:
             self.idle.append(connection)
-        elif asyncio.get_running_loop().time() < self._until and (request := next(self._requests, None)) is not None:
+        elif monotonic_seconds() < self._until and (request := next(self._requests, None)) is not None:
             self.busy += 1
             connection.send(request)
             return
@@ -91,12 +92,11 @@ class Load:
             self.finished.set()
 
     async def _pace(self, started: float, rate: float) -> None:
-        loop = asyncio.get_running_loop()
         for number, request in enumerate(self._requests):
             at = started + number / rate
             if at > self._until:
                 break
-            await asyncio.sleep(max(0.0, at - loop.time()))
+            await asyncio.sleep(max(0.0, at - monotonic_seconds()))
             while not self.idle:
                 self._late += 1
                 await asyncio.sleep(0.001)
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, request: bytes) -> None:
         """Begin a request."""
-        self._sent_at = asyncio.get_running_loop().time()
+        self._sent_at = monotonic_seconds()
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -142,7 +142,7 @@ class Connection(asyncio.Protocol):
         if len(self._buffer) < self._length:
             return
         answer, self._buffer, self._length = self._buffer, b"", -1
-        load, now = self._load, asyncio.get_running_loop().time()
+        load, now = self._load, monotonic_seconds()
         load.latencies.append(now - self._sent_at)
         status = int(answer[9:12])
         load.statuses[status] += 1

@@ -11,6 +11,8 @@ from typing import Any, cast
 import orjson
 import uvloop
 
+from app.core.clock import monotonic_seconds
+
 _HEADER_END = b"\r\n\r\n"
 
 
@@ -25,7 +27,7 @@ class Tally:
 
     def arrived(self, body: bytes) -> None:
         """Count one message."""
-        self.times.append(asyncio.get_running_loop().time())
+        self.times.append(monotonic_seconds())
         if self.keeps_bodies:
             self.bodies.append(body)
 

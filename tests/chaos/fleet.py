@@ -157,6 +157,7 @@ async def fleet(
         "PUNTUAL_WEBHOOK_ALLOW_LOOPBACK": "true",
         "PUNTUAL_POLL_INTERVAL_SECONDS": "0.3",
         "PUNTUAL_DATABASE_POOL_SIZE": "8",
+        "PUNTUAL_RATE_LIMIT_PER_SECOND": "0",
         **{f"PUNTUAL_{key.upper()}": value for key, value in settings.items()},
     }
     made = Fleet(environment, post, receiver, logs=folder)

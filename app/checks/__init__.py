@@ -1,0 +1,1 @@
+"""Invariants: what must hold in the database at every moment, checked over all tenants."""

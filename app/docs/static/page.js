@@ -1,0 +1,21 @@
+// The reader's settings. Whatever of it would talk to its maker's services is off.
+Scalar.createApiReference("#reference", {
+  url: "/openapi.json",
+  theme: "none",
+  layout: "modern",
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: "never",
+  hideClientButton: true,
+  documentDownloadType: "json",
+  operationTitleSource: "summary",
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+  authentication: { preferredSecurityScheme: "apiKey" },
+  hideModels: true,
+  persistAuth: false,
+  orderRequiredPropertiesFirst: true,
+  orderSchemaPropertiesBy: "preserve",
+  metaData: { title: "Puntual API" },
+});
