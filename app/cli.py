@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 import uvicorn
@@ -12,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
 
+from app.checks import command as check_command
 from app.core.db import admin_session
 from app.core.server import BoundedProtocol
 from app.core.settings import get_settings
@@ -57,6 +59,18 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
 def worker() -> None:
     """Run the worker process."""
     asyncio.run(run_worker())
+
+
+@cli.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    tenant: Annotated[list[UUID] | None, typer.Option("--tenant", help="Check this tenant alone; repeatable.")] = None,
+) -> None:
+    """Check what must always hold, over all tenants; exit code 1 when something does not.
+
+    Ctrl-C ends it early and shows what was found so far.
+    """
+    raise typer.Exit(check_command.run(get_settings(), as_json=as_json, tenant_ids=tenant))
 
 
 @cli.command()

@@ -147,10 +147,11 @@ async def authenticate(
     address = request.client.host if request.client else ""
     limiter.admit(token, address)
     found = await _begin(session, public_id, keyed, settings_of(request).idempotency_hours)
-    refusal = _refusal(found, secret)
-    if refusal is not None:
+    try:
+        found = _check_key(found, secret)
+    except ProblemError:
         limiter.refused(token, address)
-        raise refusal
+        raise
     limiter.found(token)
     resource, verb = required_scope(request.method, request.scope["route"].path)
     if not covers(found["scopes"], resource=resource, verb=verb):
@@ -184,14 +185,14 @@ async def _begin(
     return found
 
 
-def _refusal(found: dict[str, Any] | None, secret: str) -> ProblemError | None:
+def _check_key(found: dict[str, Any] | None, secret: str) -> dict[str, Any]:
     if found is None or not is_secret(secret, bytes.fromhex(found["secret_hash"])):
-        return _unauthorized(Code.unauthorized, "This API key is not known.")
+        raise _unauthorized(Code.unauthorized, "This API key is not known.")
     if found["revoked_at"] is not None:
-        return _unauthorized(Code.key_revoked, "This API key was revoked.")
+        raise _unauthorized(Code.key_revoked, "This API key was revoked.")
     if found["expires_at"] is not None and datetime.fromisoformat(found["expires_at"]) <= system_now():
-        return _unauthorized(Code.key_expired, "This API key has expired; use its successor.")
-    return None
+        raise _unauthorized(Code.key_expired, "This API key has expired; use its successor.")
+    return found
 
 
 def _unauthorized(code: Code, detail: str) -> ProblemError:

@@ -143,5 +143,5 @@ async def _serve_queue(runner: Runner, settings: Settings) -> None:
             log.warning("queue.lost", exc_info=error)
         finally:
             with contextlib.suppress(Exception):
-                await redis.aclose()
+                await redis.aclose(close_connection_pool=True)
         await asyncio.sleep(_QUEUE_RESTART_SECONDS)

@@ -44,25 +44,21 @@ def run(portfolio: Portfolio, folder: Path, console: Console, *, port: int = 0, 
         Failed: something does not start or does not go on.
         Stopped: somebody asked for it.
     """
-    with Interrupts() as interrupts:
+    heard = Heard()
+    with Interrupts() as interrupts, _receiving(receiver_port, heard) as receiver:
         service = Service(folder, interrupts, port=port)
         try:
             with console.status("Starting PostgreSQL, Valkey, API and worker…"):
                 service.start()
-                key = service.create_tenant(
-                    "--test", "--clock", posting_instant(portfolio.starts_on).isoformat(), "--time-zone", str(ZONE)
-                )["api_key"]
+                clock = posting_instant(portfolio.starts_on).isoformat()
+                key = service.create_tenant("--test", "--clock", clock, "--time-zone", str(ZONE))["api_key"]
             console.print(f"Running on {service.url} for as long as this takes.", highlight=False)
 
             def between() -> None:
                 interrupts.check()
                 service.check()
 
-            heard = Heard()
-            with (
-                _receiving(receiver_port, heard) as receiver,
-                contextlib.closing(Api(service.url, key, between)) as api,
-            ):
+            with contextlib.closing(Api(service.url, key, between)) as api:
                 receiver.inbox.keys = parse_secrets(prepare(api, receiver.url))
                 played = _play(api, portfolio, console)
                 _wait_for_webhooks(api, receiver.inbox)

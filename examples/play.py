@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,11 @@ class Api:
         """One request; an answer that is an error ends the program with it."""
         self._between()
         response = self._client.request(method, path, json=body, params=params or None)
+        while response.status_code == 429:
+            # Asked too often: the answer says for how long to wait.
+            sleep(int(response.headers.get("Retry-After", "1")))
+            self._between()
+            response = self._client.request(method, path, json=body, params=params or None)
         if response.is_error:
             raise httpx.HTTPStatusError(
                 f"{method} {path}: {response.status_code} {response.text}", request=response.request, response=response

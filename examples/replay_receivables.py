@@ -71,9 +71,14 @@ class Tenant:
 
     async def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """One request; an error ends the program with the problem document."""
-        response = await self.client.request(
-            method, f"/v1{path}", json=body, params=params or None, headers=self.headers, timeout=600
-        )
+        while True:
+            response = await self.client.request(
+                method, f"/v1{path}", json=body, params=params or None, headers=self.headers, timeout=600
+            )
+            if response.status_code != 429:
+                break
+            # Asked too often: the answer says for how long to wait.
+            await asyncio.sleep(int(response.headers.get("Retry-After", "1")))
         if response.is_error:
             raise SystemExit(f"{method} {path}: {response.status_code} {response.text}")
         return response.json()

@@ -1,8 +1,8 @@
 """What must always hold, each as one query over one tenant that finds the rows that break it.
 
 A query answers `id` (of the resource that is wrong) and `difference` (by how much or in which way, without personal
-data). Its parameters: `:tenant_id`; `:now`, the tenant's clock; `:grace`, which time alone has to be over before a
-process that is merely slow counts as dead. None is broken by work in progress: a transaction's rows appear together.
+data). Its parameters: `:tenant_id`; `:now` and `:today` by the tenant's clock; `:grace`, how late a process may be
+before it counts as dead and not as slow. None is broken by work in progress: a transaction's rows appear together.
 """
 
 from dataclasses import dataclass
@@ -103,11 +103,11 @@ INVARIANTS: Final = (
         "after it was last paid (rule D15).",
         """
         SELECT i.id, i.status || ' after ' || coalesce(last.type, 'no event') AS difference
-        FROM invoices i LEFT JOIN (
-            SELECT DISTINCT ON (object_id) object_id, type FROM events
-            WHERE tenant_id = :tenant_id AND type IN ('invoice.paid', 'invoice.reopened')
-            ORDER BY object_id, position DESC
-        ) last ON last.object_id = i.id
+        FROM invoices i LEFT JOIN LATERAL (
+            SELECT e.type FROM events e
+            WHERE e.tenant_id = i.tenant_id AND e.object_id = i.id AND e.type IN ('invoice.paid', 'invoice.reopened')
+            ORDER BY e.position DESC LIMIT 1
+        ) last ON true
         WHERE i.tenant_id = :tenant_id AND CASE i.status
             WHEN 'paid' THEN last.type IS DISTINCT FROM 'invoice.paid'
             WHEN 'open' THEN last.type = 'invoice.paid'

@@ -1,4 +1,4 @@
-"""ASGI middleware: request ids, access log, counts, size and time limits. Plain ASGI, since each wrapper costs a request."""
+"""ASGI middleware: request ids, access log, counts, size and time limits. Plain, since wrappers cost requests."""
 
 import asyncio
 import re

@@ -110,4 +110,4 @@ class ArqDoorbell:
         """Let the last rings out and close the connections."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_RING_TIMEOUT_SECONDS)
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)

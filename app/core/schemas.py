@@ -139,12 +139,13 @@ def _not_blank(value: str) -> str:
 
 Money = Annotated[
     str,
-    BeforeValidator(_money_text),
+    # Before the validator, which would hide it from the OpenAPI document.
     Field(
         pattern=MONEY_PATTERN,
         description="A decimal string with at most the currency's decimals.",
         examples=["1234.56"],
     ),
+    BeforeValidator(_money_text),
 ]
 Currency = Annotated[
     str,

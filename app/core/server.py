@@ -4,9 +4,9 @@ The parser itself has none: a client could send headers without end into the mem
 application's own limits is asked.
 """
 
-from typing import Final
+from typing import Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES: Final = 128 * 1024
 _BODY: Final = b"The request line and headers are too large."
@@ -54,6 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
         if self._idle_bytes > MAX_HEAD_BYTES:
             self._is_refused = True
-            if self.cycle is None or self.cycle.response_complete:
+            # None before the first request, whatever its annotation says.
+            cycle = cast("RequestResponseCycle | None", self.cycle)
+            if cycle is None or cycle.response_complete:
                 self.transport.write(_ANSWER)
             self.transport.close()

@@ -4,155 +4,27 @@
 It is asked three times with the same rules: to plan, to answer why, and under the lock before a reminder leaves.
 """
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from app.domain.clocktime import business_date, start_of_day
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
-from app.domain.ladder import Choice, Ladder, PlannedStep, choose, plan_steps
+from app.domain.ladder import Choice, PlannedStep, choose, plan_steps
 from app.domain.policy import Grouping, Policy
+from app.domain.verdicts import (
+    Address,
+    Blocker,
+    CaseFacts,
+    ChaseFacts,
+    ChasePlan,
+    PlannedReminder,
+    Verdict,
+    due_step,
+)
 from app.domain.windows import NoSendableDayError, SendWindow, first_open_instant, intersect
-
-# Blockers that time alone removes; the others need a new fact.
-PASSING = frozenset({Code.not_due, Code.outside_window, Code.min_gap, Code.contact_cap})
-# Blockers that stop one step and perhaps not the one after it, which may ask for less or use another channel.
-STEP_BOUND = frozenset({Code.min_amount, Code.no_address, Code.no_consent})
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """Why nothing goes out: a code, and until when if time alone removes it."""
-
-    code: Code
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One address of one contact of the customer."""
-
-    channel: str
-    address: str
-    consent: str
-    preferred: bool
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """One case with its invoice and what is under way for it."""
-
-    case_id: UUID
-    invoice_id: UUID
-    currency: str
-    issued_on: date
-    status: str
-    open_minor: int
-    disputed_minor: int
-    case_state: str
-    cycle: int
-    policy: Policy
-    ladder: Ladder
-    pending: Code | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChaseFacts:
-    """All that decides about one customer at one instant. Amounts are minor units; dates are the customer's."""
-
-    now: datetime
-    tenant_zone: ZoneInfo
-    customer_zone: ZoneInfo
-    sending: str
-    tenant_window: SendWindow
-    holidays: Mapping[str, Container[date]]
-    max_contacts_per_day: int | None
-    addresses: tuple[Address, ...]
-    unapplied: Mapping[str, int]
-    cases: tuple[CaseFacts, ...]
-    last_contact_on: date | None
-    contacts_today: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be done about one case, and why not.
-
-    Attributes:
-        residual_minor: what may be asked for: open, less disputed, less what unapplied cash covers.
-        next_step: the step that goes out next, now or later.
-        earliest_at: when it can go out at the earliest, as far as time decides.
-        blockers: what stops it now; empty means that it goes out now.
-        address: where it goes.
-        later_at: when a step comes due by time alone that what stops this one need not stop.
-    """
-
-    case: CaseFacts
-    residual_minor: int
-    choice: Choice | None
-    next_step: PlannedStep | None
-    earliest_at: datetime | None
-    blockers: tuple[Blocker, ...]
-    address: Address | None
-    later_at: datetime | None = None
-
-    @property
-    def sendable(self) -> bool:
-        """Nothing stops the step from going out now."""
-        return not self.blockers
-
-    @property
-    def wake_at(self) -> datetime | None:
-        """When to look again because of time alone; None when only a new fact can change the verdict."""
-        standing = {blocker.code for blocker in self.blockers} - PASSING
-        if not standing:
-            return self.earliest_at
-        return self.later_at if standing <= STEP_BOUND else None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedReminder:
-    """A reminder to be made: the cases that go out together, to one address."""
-
-    policy: Policy
-    currency: str
-    address: Address
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def highest(self) -> PlannedStep:
-        """The highest step among the cases: it gives the template (rule D5)."""
-        return max((due_step(verdict) for verdict in self.verdicts), key=lambda item: item.step.offset_days)
-
-    @property
-    def requires_approval(self) -> bool:
-        """One step that asks for approval holds the whole reminder."""
-        return any(due_step(verdict).step.requires_approval for verdict in self.verdicts)
-
-
-@dataclass(frozen=True, slots=True)
-class ChasePlan:
-    """The decision about one customer."""
-
-    verdicts: tuple[Verdict, ...]
-    reminders: tuple[PlannedReminder, ...] = field(default=())
-
-    @property
-    def wake_at(self) -> datetime | None:
-        """The next instant at which time alone changes a verdict."""
-        instants = [verdict.wake_at for verdict in self.verdicts if verdict.wake_at is not None]
-        return min(instants, default=None)
-
-
-def due_step(verdict: Verdict) -> PlannedStep:
-    """The step that a sendable verdict sends."""
-    if verdict.choice is None or verdict.choice.due is None:
-        raise ValueError("the verdict sends nothing")
-    return verdict.choice.due
 
 
 def evaluate(facts: ChaseFacts) -> ChasePlan:
@@ -351,7 +223,7 @@ def _group(verdicts: Sequence[Verdict], facts: ChaseFacts) -> ChasePlan:
 
     reminders: list[PlannedReminder] = []
     waiting: dict[UUID, Verdict] = {}
-    for group in sorted(groups.values(), key=_urgency):
+    for group in sorted(groups.values(), key=lambda group: _urgency(group, facts)):
         first = group[0]
         if reminders and first.case.policy.min_gap_days > 0:
             waits, code = first.case.policy.min_gap_days, Code.min_gap
@@ -368,9 +240,10 @@ def _group(verdicts: Sequence[Verdict], facts: ChaseFacts) -> ChasePlan:
     return ChasePlan(tuple(waiting.get(verdict.case.case_id, verdict) for verdict in verdicts), tuple(reminders))
 
 
-def _urgency(group: Sequence[Verdict]) -> tuple[int, date, UUID]:
-    """Highest step first, then the oldest debt."""
+def _urgency(group: Sequence[Verdict], facts: ChaseFacts) -> tuple[bool, int, date, UUID]:
+    """What a reminder was made for keeps its place; then the highest step, then the oldest debt."""
     return (
+        all(verdict.case.case_id not in facts.promised for verdict in group),
         -max(due_step(verdict).step.offset_days for verdict in group),
         min(verdict.case.ladder.due_on for verdict in group),
         min(verdict.case.case_id for verdict in group),

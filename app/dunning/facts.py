@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 
 from app.core.calendars import holidays_of
 from app.core.uow import UnitOfWork
-from app.domain.chase import Address, CaseFacts, ChaseFacts
 from app.domain.clocktime import business_date
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder
 from app.domain.policy import Policy
+from app.domain.verdicts import Address, CaseFacts, ChaseFacts
 from app.dunning.definitions import load_policies, parse_window
 from app.models import Customer, DunningCase, Invoice, Payment, Reminder, ReminderItem
 

@@ -8,9 +8,9 @@ from sqlalchemy.orm import selectinload
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
-from app.domain.chase import PlannedReminder, due_step
 from app.domain.errors import Code
 from app.domain.states import REMINDER
+from app.domain.verdicts import PlannedReminder, due_step
 from app.ledger.writer import reverse_charge
 from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
 

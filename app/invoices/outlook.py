@@ -6,8 +6,9 @@ from uuid import UUID
 from app.core.errors import not_found
 from app.core.uow import UnitOfWork
 from app.core.wire import day, instant
-from app.domain.chase import Blocker, evaluate
+from app.domain.chase import evaluate
 from app.domain.errors import BLOCKER_MESSAGES, Code
+from app.domain.verdicts import Blocker
 from app.dunning.facts import load_dossiers, load_facts
 from app.invoices import repository
 from app.models import Customer, DunningCase, Invoice

@@ -1,7 +1,7 @@
 """Runs due work of each kind until none is left, for every tenant that has some.
 
-One loop a kind looks at PostgreSQL at a steady pace, and at once when arq rings. Claims with SKIP LOCKED and leases make
-it harmless when several processes come at once.
+One loop a kind looks at PostgreSQL at a steady pace, and at once when arq rings. Claims with SKIP LOCKED and leases
+make it harmless when several processes come at once.
 """
 
 import asyncio
@@ -74,9 +74,8 @@ class Runner:
 
     async def _round(self, kind: Kind) -> int:
         done = 0
-        if self.is_stopping:
-            return done
-        for tenant in await due_tenants(self.database, kind):
+        tenants = [] if self.is_stopping else await due_tenants(self.database, kind)
+        for tenant in tenants:
             if self.is_stopping:
                 break
             with structlog.contextvars.bound_contextvars(tenant_id=str(tenant.id), job=str(kind)):

@@ -142,10 +142,10 @@ class _Operation:
         if not self.checks_version:
             answers.pop("412", None)
         for status, answer in list(answers.items()):
-            if int(status) < 400:
+            if int(status) < 400 or not self.is_tenants:
                 answer["headers"] = self._headers()
                 self._describe(answer)
-            elif self.is_tenants:
+            else:
                 answers[status] = _reference("responses", components.RESPONSES[int(status)].name)
         self.operation["responses"] = dict(sorted(answers.items()))
 
@@ -204,5 +204,8 @@ def _strip_titles(schemas: Json) -> None:
         schema.pop("title", None)
         for field in schema.get("properties", {}).values():
             field.pop("title", None)
-            if isinstance(field.get("items"), dict):
-                field["items"].pop("title", None)
+            items = field.get("items")
+            if isinstance(items, dict):
+                title = items.pop("title", None)
+                # A model whose validation is put off is written out whole.
+                field["items"] = _reference("schemas", title) if title in schemas else items

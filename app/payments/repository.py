@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import selectinload
 
 from app.core.uow import UnitOfWork
@@ -68,15 +68,32 @@ async def list_page(uow: UnitOfWork, wanted: PaymentFilter, *, limit: int, befor
     return (await uow.session.scalars(statement.order_by(Payment.id.desc()).limit(limit + 1))).all()
 
 
-async def load_open_invoices(uow: UnitOfWork, customer_id: UUID, currency: str) -> Sequence[Invoice]:
-    """What a customer owes in a currency."""
-    invoices = await uow.session.scalars(
-        select(Invoice).where(
+async def load_oldest_invoices(
+    uow: UnitOfWork, customer_id: UUID, currency: str, amount_minor: int
+) -> Sequence[Invoice]:
+    """The oldest invoices that a customer owes in a currency, as many as an amount can settle.
+
+    The order is the one of `allocate_automatically`; the invoices that the amount does not reach stay unread, so a
+    payment costs what it settles and not what is open.
+    """
+    available = (
+        Invoice.principal_open_minor + Invoice.interest_open_minor + Invoice.fees_open_minor - Invoice.disputed_minor
+    )
+    order = (Invoice.due_on, Invoice.issued_on, Invoice.id)
+    running = (
+        select(Invoice.tenant_id, Invoice.id, (func.sum(available).over(order_by=order) - available).label("before"))
+        .where(
             Invoice.tenant_id == uow.tenant_id,
             Invoice.customer_id == customer_id,
             Invoice.currency == currency,
             Invoice.status.in_(RECEIVABLE),
         )
+        .subquery()
+    )
+    invoices = await uow.session.scalars(
+        select(Invoice)
+        .join(running, and_(running.c.tenant_id == Invoice.tenant_id, running.c.id == Invoice.id))
+        .where(Invoice.tenant_id == uow.tenant_id, running.c.before < amount_minor)
     )
     return invoices.all()
 

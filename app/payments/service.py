@@ -60,7 +60,12 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
     )
     designated = await _designated(uow, payment, fields["allocations"])
     wants_automatic = fields["auto_allocate"] if fields["auto_allocate"] is not None else not designated
-    open_invoices = await repository.load_open_invoices(uow, customer.id, payment.currency) if wants_automatic else []
+    # By the whole amount: what was designated may lie among the oldest, and no more than that is taken from them.
+    oldest = (
+        await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount) if wants_automatic else []
+    )
+        await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount) if wants_automatic else []
+    )
 
     uow.add(payment)
     receive_payment(uow, payment)
@@ -68,8 +73,8 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
     for invoice, part in designated:
         uow.track(invoice)
         allocate_payment(uow, payment, invoice, part)
-    chosen, _ = allocate_automatically(payment.unapplied_minor, [open_item(invoice) for invoice in open_invoices])
-    by_id = {invoice.id: invoice for invoice in open_invoices}
+    chosen, _ = allocate_automatically(payment.unapplied_minor, [open_item(invoice) for invoice in oldest])
+    by_id = {invoice.id: invoice for invoice in oldest}
     for allocation in chosen:
         invoice = touched[allocation.invoice_id] = by_id[allocation.invoice_id]
         uow.track(invoice)

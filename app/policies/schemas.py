@@ -29,12 +29,13 @@ def _percent_text(value: Any) -> Any:
 
 Percent = Annotated[
     str,
-    BeforeValidator(_percent_text),
+    # Before the validator, which would hide it from the OpenAPI document.
     Field(
         pattern=r"^(0|[1-9][0-9]{0,2})([.][0-9]{1,4})?$",
         description='A decimal string above 0 and up to 100, with at most four decimals; "8.5" is 8.5 %.',
         examples=["8.5"],
     ),
+    BeforeValidator(_percent_text),
 ]
 AmountByCurrency = Annotated[
     dict[str, Money],

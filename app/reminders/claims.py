@@ -5,7 +5,7 @@ what may no longer be said is dropped, and what may is rendered, charged for and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -14,11 +14,12 @@ from sqlalchemy.orm import selectinload
 
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
-from app.domain.chase import PASSING, Verdict, due_step, evaluate
+from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
 from app.domain.errors import Code
 from app.domain.policy import Policy
 from app.domain.states import REMINDER
+from app.domain.verdicts import PASSING, ChaseFacts, Verdict, due_step
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
 from app.dunning.reminders import drop_items, live_items
 from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
@@ -80,16 +81,34 @@ async def claim(
     policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
     batch = Batch(judged=len(reminders))
     for customer_id, dossier in dossiers.items():
-        plan = evaluate(facts[customer_id])
-        verdicts = {verdict.case.case_id: verdict for verdict in plan.verdicts}
+        known = facts[customer_id]
         for reminder in reminders:
-            if reminder.customer_id == customer_id and await _judge(uow, reminder, verdicts, dossier):
-                made = await _make_out(uow, reminder, verdicts, dossier, policies, settings)
-                if made is None:
-                    batch.shadowed += 1
-                else:
-                    batch.claims.append(made)
+            if reminder.customer_id != customer_id:
+                continue
+            case_ids = frozenset(item.case_id for item in live_items(reminder))
+            plan = evaluate(replace(known, promised=case_ids))
+            verdicts = {verdict.case.case_id: verdict for verdict in plan.verdicts}
+            if not await _judge(uow, reminder, verdicts, dossier):
+                continue
+            made = await _make_out(uow, reminder, verdicts, dossier, policies, settings)
+            if made is None:
+                batch.shadowed += 1
+            else:
+                batch.claims.append(made)
+            known = _with_contact(known, case_ids)
     return batch
+
+
+def _with_contact(facts: ChaseFacts, case_ids: frozenset[UUID]) -> ChaseFacts:
+    """The facts after one more contact, which counts for the customer's next reminder (rule D6)."""
+    return replace(
+        facts,
+        contacts_today=facts.contacts_today + 1,
+        last_contact_on=business_date(facts.now, facts.customer_zone),
+        cases=tuple(
+            replace(case, pending=Code.in_flight) if case.case_id in case_ids else case for case in facts.cases
+        ),
+    )
 
 
 async def _lock_customers(uow: UnitOfWork, *, limit: int, wait: bool, only: UUID | None) -> dict[UUID, Customer]:

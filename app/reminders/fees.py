@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
-from app.domain.chase import Verdict, due_step
+from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
 from app.ledger.writer import post_charge
 from app.models import Charge, Invoice, Reminder, ReminderItem

@@ -83,6 +83,9 @@ def invoice_wake_at(
         verdict = evaluate(facts).verdicts[0]
         if verdict.wake_at is not None:
             instants.append(verdict.wake_at)
+        if any(blocker.code is Code.min_amount for blocker in verdict.blockers):
+            # Together with the customer's other invoices it may reach the minimum; the tick sees them all.
+            instants.append(uow.now)
     return min(instants, default=None)
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
-from app.domain.chase import ChasePlan, evaluate
+from app.domain.chase import evaluate
+from app.domain.verdicts import ChasePlan
 from app.dunning.cases import exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import make_reminder

@@ -5,9 +5,9 @@ from itertools import count
 from uuid import uuid4
 
 from app.core.clock import system_now
+from tests.benchmarks.baseline import TABLE
 from tests.benchmarks.figures import Ratio, Report, median, ratio_of_rounds
 from tests.benchmarks.stage import Answers, Service, Stage, customers, post
-from tests.benchmarks.baseline import TABLE
 from tests.conftest import Api
 
 _CUSTOMERS = 200
@@ -55,9 +55,7 @@ async def run(stage: Stage) -> Report:
         report.add(f"{paths[kind]} p50", median(item.p50_ms for item in taken), "ms", "24 connections")
         report.add(f"{paths[kind]} p99", median(item.p99_ms for item in taken), "ms")
     for kind in ("invoices", "payments"):
-        value = ratio_of_rounds(
-            [item.per_second for item in found[kind]], [item.per_second for item in found["bare"]]
-        )
+        value = ratio_of_rounds([item.per_second for item in found[kind]], [item.per_second for item in found["bare"]])
         report.ratios.append(Ratio(f"{paths[kind]} ÷ bare route", value, _AIM))
     return report
 

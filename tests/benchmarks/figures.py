@@ -64,7 +64,11 @@ class Report:
             "title": self.title,
             "seconds": round(self.seconds, 1),
             "figures": {
-                item.name: {"value": rounded(item.value), "unit": item.unit, **({"note": item.note} if item.note else {})}
+                item.name: {
+                    "value": rounded(item.value),
+                    "unit": item.unit,
+                    **({"note": item.note} if item.note else {}),
+                }
                 for item in self.figures
             },
             "ratios": {
@@ -91,7 +95,11 @@ class Report:
         for ratio in self.ratios:
             verdict = {True: "[green]met[/]", False: "[yellow]missed[/]", None: ""}[ratio.is_met]
             table.add_row(
-                ratio.name, shown(ratio.value), ratio.unit, ratio.aim_text, " ".join(filter(None, [verdict, ratio.note]))
+                ratio.name,
+                shown(ratio.value),
+                ratio.unit,
+                ratio.aim_text,
+                " ".join(filter(None, [verdict, ratio.note])),
             )
         console.print(table)
 

@@ -22,7 +22,7 @@ SELECT $1, {_UUID}, $5 || n, 'Cliente ' || n, 'business',
        '{{}}', CASE WHEN n <= $3 THEN now() + $4 ELSE now() + interval '1 day' * (2 + n % 28) END,
        1, now(), now()
 FROM generate_series(1, $2) AS n
-"""  # noqa: S608  # constants of this module
+"""  # constants of this module
 # The first invoice of a customer is a day overdue where the first step of the ladder is due, the others are not yet due.
 _INVOICES = f"""
 INSERT INTO invoices (tenant_id, id, number, customer_id, currency, total_minor, opening_paid_minor,
@@ -30,7 +30,7 @@ INSERT INTO invoices (tenant_id, id, number, customer_id, currency, total_minor,
                       issued_on, due_on, status, due_state, collection_state, documents, lines, meta, issued_at,
                       version, created_at, updated_at)
 SELECT $1, {_UUID}, 'F-' || customers.external_id || '-' || k, customers.id, 'MXN', amount, 0,
-       amount, 0, 0, 0, 0, due_on - 30, due_on, 'open',
+       amount, 0, 0, 0, 0, due_on - 45, due_on, 'open',
        CASE WHEN due_on < today THEN 'overdue' ELSE 'not_due' END, 'dunning', '[]', '[]', '{{}}', now(),
        1, now(), now()
 FROM customers, generate_series(1, $2) AS k,
@@ -41,13 +41,13 @@ FROM customers, generate_series(1, $2) AS k,
                           ELSE today - (hashtext(customers.external_id) & 127) + 28 END AS due_on) AS due
 WHERE customers.tenant_id = $1 AND customers.external_id LIKE $3 || '%'
 ORDER BY customers.id
-"""  # noqa: S608
+"""
 _ENTRIES = f"""
 INSERT INTO ledger_entries (tenant_id, id, customer_id, invoice_id, account, kind, currency, amount_minor,
                             effective_on, booked_at)
 SELECT tenant_id, {_UUID}, customer_id, id, 'principal', 'invoice_issued', currency, total_minor, issued_on, created_at
 FROM invoices WHERE tenant_id = $1 AND number LIKE 'F-' || $2 || '%'
-"""  # noqa: S608
+"""
 _CASES = f"""
 INSERT INTO dunning_cases (tenant_id, id, customer_id, invoice_id, policy_id, policy_version, state, cycle, shift_days,
                            opened_at, version, created_at, updated_at)
@@ -55,7 +55,7 @@ SELECT invoices.tenant_id, {_UUID}, invoices.customer_id, invoices.id, policy.id
        now() - interval '30 days', 1, now(), now()
 FROM invoices JOIN dunning_policies AS policy ON policy.tenant_id = invoices.tenant_id AND policy.is_default
 WHERE invoices.tenant_id = $1 AND invoices.number LIKE 'F-' || $2 || '%'
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True, slots=True)

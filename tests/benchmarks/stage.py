@@ -293,9 +293,7 @@ class Stage:
         app = create_app(settings)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=app), base_url="http://bench", timeout=120
-            ) as client,
+            httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://bench", timeout=120) as client,
         ):
             api = Api(client, made.tenant_id, made.api_key, settings)
             if always_open:

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from app.domain.chase import Address, Blocker, CaseFacts, ChaseFacts, ChasePlan, Verdict, due_step, evaluate
+from app.domain.chase import evaluate
 from app.domain.clocktime import business_date, start_of_day
 from app.domain.ladder import Choice, Ladder, PlannedStep, choose, late_entry_shift_days, plan_steps
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy, Step
+from app.domain.verdicts import Address, Blocker, CaseFacts, ChaseFacts, ChasePlan, Verdict, due_step
 from app.domain.windows import SendWindow
 
 D = date.fromisoformat

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.chase import Address, evaluate
+from app.domain.chase import evaluate
 from app.domain.errors import Code
 from app.domain.policy import CatchUp, Grouping
+from app.domain.verdicts import Address
 from app.domain.windows import SendWindow
 from tests.domain.chasing import (
     MADRID,

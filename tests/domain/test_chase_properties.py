@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.chase import PASSING, Address, CaseFacts, ChaseFacts, ChasePlan, due_step, evaluate
+from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder, late_entry_shift_days
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy
+from app.domain.verdicts import PASSING, Address, CaseFacts, ChaseFacts, ChasePlan, due_step
 from app.domain.windows import SendWindow
 from tests.domain.chasing import Customer, D, policy, step, utc
 

@@ -1,0 +1,220 @@
+"""The check of the invariants is silent about a sound database, and finds each kind of fault."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.checks.check import MEANINGS, Report, check_all, checking_database
+from app.core.settings import Settings
+from tests.conftest import ROOT, Api
+from tests.contract.catalogue import engine_of
+
+Story = dict[str, str]
+
+
+async def tell(api: Api) -> Story:
+    """Invoices that are open, partly paid, paid and paid again after a bounce; reminders with fees; webhooks."""
+    await api.always_open()
+    step = {"channels": ["email"], "template": "first_notice"}
+    fee = {"kind": "flat", "amount": "50.00"}
+    steps = [{"key": "a", "offset_days": 1, **step, "fee": fee}, {"key": "b", "offset_days": 60, **step}]
+    await api.policy([], steps=steps)
+    await api.post("/webhook-endpoints", {"url": "http://127.0.0.1:9/hooks"})
+    customer = (await api.customer())["id"]
+    other = (await api.customer())["id"]
+    chased = await api.invoice(customer, "1000.00", "2026-02-01", "2026-02-20")
+    paid = await api.invoice(customer, "300.00", "2026-02-01", "2026-02-20", opening_paid="100.00")
+    future = await api.invoice(other, "70.00", "2026-02-01", "2026-06-30")
+    await api.invoice(other, "80.00", "2026-02-01", "2026-02-10", status="draft")
+    await api.advance("2026-03-03T18:00:00Z")
+    first = await api.pay(
+        customer, "250.00", "2026-03-03", allocations=[{"invoice_id": paid["id"], "amount": "250.00"}]
+    )
+    await api.post(f"/payments/{first['id']}/reverse", {"reason": "bounced"}, expect=200)
+    again = await api.pay(
+        customer, "250.00", "2026-03-03", allocations=[{"invoice_id": paid["id"], "amount": "250.00"}]
+    )
+    part = await api.pay(
+        customer, "400.00", "2026-03-03", allocations=[{"invoice_id": chased["id"], "amount": "390.00"}]
+    )
+    await api.advance("2026-03-05T18:00:00Z")
+    reminder = (await api.get("/reminders", customer_id=customer))["data"][0]
+    assert (await api.get(f"/invoices/{paid['id']}"))["status"] == "paid"
+    return {
+        "customer": customer, "other": other, "chased": chased["id"], "paid": paid["id"], "future": future["id"],
+        "again": again["id"], "part": part["id"], "reminder": reminder["id"], "tenant": str(api.tenant_id),
+    }  # fmt: skip
+
+
+async def check(settings: Settings, api: Api) -> Report:
+    report = Report()
+    async with checking_database(settings) as database:
+        async for _ in check_all(database, report, tenant_ids=[api.tenant_id]):
+            pass
+    return report
+
+
+async def plant(settings: Settings, statements: str, story: Story) -> None:
+    async with engine_of(settings, admin=True) as admin, admin.begin() as outside:
+        # Faults that keys and checks would keep out, too.
+        await outside.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements.split(";"):
+            for name, value in story.items():
+                statement = statement.replace(f"${name}", f"'{value}'::uuid")
+            await outside.execute(text(statement))
+
+
+@pytest.fixture
+async def story(api: Api) -> Story:
+    return await tell(api)
+
+
+async def test_a_sound_portfolio_breaks_nothing(api: Api, story: Story, settings: Settings) -> None:
+    report = await check(settings, api)
+    assert (report.violations, report.failures) == ([], [])
+    assert report.is_clean
+    assert set(report.counts()) == set(MEANINGS)
+    # Things the clock has not come to yet, and things that nothing but a new fact can change.
+    lonely = await api.post("/customers", {"name": "Sin correo"})
+    await api.invoice(lonely["id"], "10.00", "2026-02-01", "2026-02-10")
+    covered = await api.customer()
+    await api.pay(covered["id"], "100.00", "2026-03-05")
+    await api.invoice(covered["id"], "10.00", "2026-02-01", "2026-02-10")
+    await api.advance("2026-03-06T18:00:00Z")
+    assert (await check(settings, api)).violations == []
+
+
+FAULTS = [
+    ("invoice_balances", "UPDATE invoices SET principal_open_minor = principal_open_minor + 1 WHERE id = $chased"),
+    ("invoice_balances", "UPDATE invoices SET fees_open_minor = fees_open_minor + 1 WHERE id = $chased"),
+    ("invoice_balances", "UPDATE invoices SET interest_open_minor = interest_open_minor + 1 WHERE id = $chased"),
+    ("invoice_balances", "DELETE FROM ledger_entries WHERE invoice_id = $future"),
+    ("payment_unapplied", "UPDATE payments SET unapplied_minor = unapplied_minor - 1 WHERE id = $part"),
+    ("payment_allocations", "UPDATE payments SET amount_minor = amount_minor - 1 WHERE id = $part"),
+    ("payment_allocations", "UPDATE payments SET status = 'reversed' WHERE id = $again"),
+    ("allocation_entries", "UPDATE allocations SET amount_minor = amount_minor - 1 WHERE payment_id = $part"),
+    ("allocation_entries", "UPDATE allocations SET reversed_at = now() WHERE payment_id = $part"),
+    ("invoice_status", "UPDATE invoices SET status = 'open' WHERE id = $chased"),
+    ("invoice_status", "UPDATE invoices SET status = 'partially_paid' WHERE id = $paid"),
+    ("case_states", "UPDATE dunning_cases SET state = 'closed' WHERE invoice_id = $chased"),
+    ("case_states", "UPDATE dunning_cases SET state = 'active' WHERE invoice_id = $paid"),
+    (
+        "paid_events",
+        "DELETE FROM events WHERE object_id = $paid AND type = 'invoice.paid'"
+        " AND position = (SELECT max(position) FROM events WHERE object_id = $paid AND type = 'invoice.paid')",
+    ),
+    ("paid_events", "UPDATE events SET type = 'invoice.paid' WHERE object_id = $future AND type = 'invoice.created'"),
+    ("reminder_events", "UPDATE events SET type = 'reminder.failed' WHERE object_id = $reminder"),
+    ("reminder_events", "UPDATE reminders SET status = 'outcome_unknown' WHERE id = $reminder"),
+    ("event_sequences", "UPDATE events SET sequence = 100000 WHERE tenant_id = $tenant AND sequence = 2"),
+    ("event_sequences", "DELETE FROM events WHERE tenant_id = $tenant AND sequence = 2"),
+    ("event_sequences", "UPDATE event_counters SET last_sequence = last_sequence + 1 WHERE tenant_id = $tenant"),
+    (
+        "unsequenced_events",
+        "INSERT INTO events (tenant_id, id, type, created_at, object_type, object_id, object_version, data)"
+        " VALUES ($tenant, uuidv7(interval '-6 minutes'), 'customer.updated', now(), 'customer', $customer, 1, '{}')",
+    ),
+    (
+        "lost_reminders",
+        "UPDATE reminders SET status = 'sending', next_attempt_at = timestamptz '2026-03-05T17:54:00Z'"
+        " WHERE id = $reminder",
+    ),
+    ("lost_reminders", "UPDATE reminders SET status = 'sending', next_attempt_at = NULL WHERE id = $reminder"),
+    (
+        "lost_deliveries",
+        "UPDATE deliveries SET status = 'in_flight', attempt_count = 0,"
+        " lease_expires_at = clock_timestamp() - interval '6 minutes' WHERE tenant_id = $tenant AND id ="
+        " (SELECT id FROM deliveries WHERE tenant_id = $tenant ORDER BY id LIMIT 1)",
+    ),
+    ("forgotten_due_dates", "UPDATE customers SET next_action_at = NULL WHERE id = $other"),
+    ("forgotten_due_dates", "UPDATE customers SET next_action_at = timestamptz '2026-07-09T00:00Z' WHERE id = $other"),
+    ("sleeping_customers", "UPDATE customers SET next_action_at = NULL WHERE id = $customer"),
+]
+
+
+@pytest.mark.parametrize(("invariant", "fault"), FAULTS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(FAULTS)])
+async def test_each_fault_is_found(api: Api, story: Story, settings: Settings, invariant: str, fault: str) -> None:
+    await plant(settings, fault, story)
+    report = await check(settings, api)
+    found = {violation.invariant: violation for violation in report.violations}
+    assert invariant in found, found
+    assert found[invariant].count == 1
+    assert found[invariant].examples[0].id in story.values() or invariant.startswith(
+        ("lost_d", "alloc", "case", "unseq")
+    )
+    assert not report.is_clean
+    assert report.counts()[invariant] == 1
+
+
+def test_every_invariant_has_a_fault_that_it_finds() -> None:
+    assert {name for name, _ in FAULTS} == set(MEANINGS)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # A little late is slow, not lost.
+        "UPDATE reminders SET status = 'sending', next_attempt_at = timestamptz '2026-03-05T17:56:00Z'"
+        " WHERE id = $reminder",
+        "INSERT INTO events (tenant_id, id, type, created_at, object_type, object_id, object_version, data)"
+        " VALUES ($tenant, uuidv7(interval '-4 minutes'), 'customer.updated', now(), 'customer', $customer, 1, '{}')",
+        "UPDATE deliveries SET status = 'in_flight', attempt_count = 0,"
+        " lease_expires_at = clock_timestamp() - interval '4 minutes' WHERE tenant_id = $tenant",
+    ],
+)
+async def test_what_is_merely_slow_is_no_fault(api: Api, story: Story, settings: Settings, fault: str) -> None:
+    await plant(settings, fault, story)
+    found = {violation.invariant for violation in (await check(settings, api)).violations}
+    assert not found & {"lost_reminders", "unsequenced_events", "lost_deliveries"}
+
+
+async def test_a_query_that_fails_is_no_clean_bill(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("app.checks.wakes.find_sleeping", fail)
+    report = await check(settings, api)
+    assert report.failures == [(api.tenant_id, "sleeping_customers", "RuntimeError")]
+    assert not report.is_clean
+
+
+def run_command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", "check", *arguments],
+        cwd=ROOT,
+        env={"DATABASE_URL": settings.database_url, "PATH": "", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+async def test_the_command_tells_by_its_exit_code(api: Api, settings: Settings) -> None:
+    customer = (await api.customer())["id"]
+    await api.invoice(customer, "10.00", "2026-02-01", "2026-06-30")
+    clean = run_command(settings, "--tenant", str(api.tenant_id))
+    assert clean.returncode == 0, clean.stderr
+    assert "invoice_balances" in clean.stdout
+    assert "1 of 1 tenants checked" in clean.stdout
+    fault = "UPDATE customers SET next_action_at = NULL WHERE id = $customer"
+    await plant(settings, fault, {"customer": customer})
+    found = run_command(settings, "--json", "--tenant", str(api.tenant_id))
+    assert found.returncode == 1, found.stderr
+    result = json.loads(found.stdout)
+    assert result["invariants"]["forgotten_due_dates"] == 1
+    assert [(row["tenant_id"], row["invariant"]) for row in result["violations"]] == [
+        (str(api.tenant_id), "forgotten_due_dates")
+    ]
+
+
+async def test_the_command_goes_over_all_tenants(api: Api, settings: Settings) -> None:
+    result = json.loads(run_command(settings, "--json").stdout)
+    assert result["tenants"] == result["tenants_checked"] >= 1
+    assert result["failures"] == []
