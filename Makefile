@@ -42,7 +42,7 @@ venv: ## Make .venv and install exactly what requirements.lock says
 	fi
 	rm -f $(INSTALLED)
 	echo "Installing from requirements.lock into .venv (a minute or two the first time) …"
-	$(PY) -m pip install -q --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	$(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements.lock
 	cp requirements.lock $(INSTALLED)
 
 run: venv ## Start PostgreSQL, Valkey, API and worker; Ctrl-C stops them and keeps the data
@@ -55,20 +55,22 @@ test: venv ## Run the tests (one file: make test ARGS=tests/domain)
 	trap 'exit 130' INT TERM
 	$(PY) -m pytest -n 2 --dist worksteal --basetemp="$$place/t" $(ARGS)
 
-check: venv ## Lint, formatting, types, layers
+check: venv ## Lint, formatting, types, layers, breaking changes of the API
 	@$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	# Not through its script, whose first line is wrong once the project has been moved.
 	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main(prog_name="lint-imports")'
+	$(PY) -m tests.contract.breaking $(if $(filter allowed,$(BREAKING)),--allowed)
 
 format: venv ## Format and fix what can be fixed
 	@$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
 
-lock: venv ## Write requirements.lock anew from pyproject.toml
+lock: venv ## Write both locks anew from pyproject.toml: all, and what the image needs
 	@PATH="$$PWD/.venv/bin:$$PATH"
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --extra dev --python-version 3.11 -o requirements.lock pyproject.toml >/dev/null
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --constraint requirements.lock --python-version 3.11 -o requirements.runtime.lock pyproject.toml >/dev/null
 
 openapi: venv ## Write the OpenAPI document from the code
 	@$(PY) -m app openapi

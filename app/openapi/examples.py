@@ -209,7 +209,8 @@ def _is_telling(form: Json) -> bool:
 def _scalar(schema: Json, name: str) -> Any:
     match schema.get("type"), schema.get("format"):
         case "integer", _:
-            return _BY_NAME.get(name, schema.get("minimum", 1))
+            known = _BY_NAME.get(name)
+            return known if isinstance(known, int) else schema.get("minimum", 1)
         case "boolean", _:
             return schema.get("default", False)
         case "string", "uuid":

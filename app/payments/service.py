@@ -64,8 +64,6 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
     oldest = (
         await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount) if wants_automatic else []
     )
-        await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount) if wants_automatic else []
-    )
 
     uow.add(payment)
     receive_payment(uow, payment)

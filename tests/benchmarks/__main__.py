@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -68,6 +69,8 @@ def main() -> int:
     if unknown := sorted(set(given.names) - set(BENCHMARKS)):
         parser.error(f"no such benchmark: {', '.join(unknown)}")
     console = Console()
+    # Stopped by a scheduler as by a person: with everything cleaned up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         found = asyncio.run(measure(given.names or list(BENCHMARKS), quick=given.quick, console=console))
     except BenchmarkError as error:

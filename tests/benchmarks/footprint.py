@@ -7,7 +7,7 @@ from app.core.clock import monotonic_seconds
 from tests.benchmarks.api import invoice_body
 from tests.benchmarks.figures import Report, median
 from tests.benchmarks.portfolio import fill
-from tests.benchmarks.stage import Stage, customers, post
+from tests.benchmarks.stage import Stage, customers, post, wait_until
 from tests.conftest import ROOT
 
 
@@ -48,12 +48,16 @@ async def run(stage: Stage) -> Report:
     worker = stage.worker(name, smtp_host="127.0.0.1", smtp_port=str(post_office.port))
     await asyncio.sleep(0.2)
     before = 0.0
-    async with asyncio.timeout(60):
-        while not (await post_office.tell("count"))["count"]:
-            worker.check()
-            # The last look before the first message is the worker as it starts.
-            before = worker.memory_mb()
-            await asyncio.sleep(0.05)
+
+    async def has_begun() -> bool:
+        nonlocal before
+        worker.check()
+        begun = bool((await post_office.tell("count"))["count"])
+        # The last look before the first message is the worker as it starts.
+        before = before if begun else worker.memory_mb()
+        return begun
+
+    await wait_until(has_begun, seconds=60, what="the worker sends")
     await post_office.wait_for(reminders, seconds=120)
     report.add("worker after start", before, "MB")
     report.add(f"worker after {reminders:,} reminders", worker.memory_mb(), "MB")
@@ -68,5 +72,3 @@ async def _python(statement: str) -> float:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", statement, cwd=ROOT)
     await process.wait()
     return monotonic_seconds() - started
-
-

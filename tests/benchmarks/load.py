@@ -45,6 +45,7 @@ class Load:
         self.idle: list[Connection] = []
         self.busy = 0
         self.finished = asyncio.Event()
+        self._freed = asyncio.Event()
         self._until = 0.0
         self._late = 0
 
@@ -84,6 +85,7 @@ class Load:
         """Send a connection's next request, or let it rest."""
         if self._rate is not None:
             self.idle.append(connection)
+            self._freed.set()
         elif monotonic_seconds() < self._until and (request := next(self._requests, None)) is not None:
             self.busy += 1
             connection.send(request)
@@ -97,11 +99,13 @@ class Load:
             if at > self._until:
                 break
             await asyncio.sleep(max(0.0, at - monotonic_seconds()))
+            self._late += not self.idle
             while not self.idle:
-                self._late += 1
-                await asyncio.sleep(0.001)
+                self._freed.clear()
+                await self._freed.wait()
             self.busy += 1
-            self.idle.pop().send(request)
+            # The one that has rested longest: a server closes those that rest for some seconds.
+            self.idle.pop(0).send(request)
 
     async def _drained(self) -> None:
         if self.busy:
@@ -117,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._length = -1
         self._sent_at = 0.0
+        self._is_waiting = False
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -126,6 +131,7 @@ class Connection(asyncio.Protocol):
     def send(self, request: bytes) -> None:
         """Begin a request."""
         self._sent_at = monotonic_seconds()
+        self._is_waiting = True
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -143,6 +149,7 @@ class Connection(asyncio.Protocol):
             return
         answer, self._buffer, self._length = self._buffer, b"", -1
         load, now = self._load, monotonic_seconds()
+        self._is_waiting = False
         load.latencies.append(now - self._sent_at)
         status = int(answer[9:12])
         load.statuses[status] += 1
@@ -154,8 +161,9 @@ class Connection(asyncio.Protocol):
         load.go_on(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """A server that hangs up ends the run: what follows would measure nothing."""
-        if self._sent_at and self._load.busy and not self.transport.is_closing():
+        """A server that hangs up on a request ends the run: what follows would measure nothing."""
+        if self._is_waiting:
+            self._load.refused = "the connection was lost"
             self._load.finished.set()
 
 
@@ -181,9 +189,8 @@ def read_requests(path: Path) -> list[bytes]:
     return [content[start + 4 : end] for start, end in pairwise(ends)]
 
 
-async def main(order_path: str) -> None:
+async def main(order: dict[str, Any]) -> None:
     """Do one order."""
-    order = orjson.loads(Path(order_path).read_bytes())
     load = Load(
         read_requests(Path(order["requests"])),
         seconds=order["seconds"],
@@ -195,4 +202,4 @@ async def main(order_path: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1]))
+    uvloop.run(main(orjson.loads(Path(sys.argv[1]).read_bytes())))

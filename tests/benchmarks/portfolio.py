@@ -23,7 +23,7 @@ SELECT $1, {_UUID}, $5 || n, 'Cliente ' || n, 'business',
        1, now(), now()
 FROM generate_series(1, $2) AS n
 """  # constants of this module
-# The first invoice of a customer is a day overdue where the first step of the ladder is due, the others are not yet due.
+# The first invoice of a due customer is two days overdue, past the first step of the ladder; the others are not due.
 _INVOICES = f"""
 INSERT INTO invoices (tenant_id, id, number, customer_id, currency, total_minor, opening_paid_minor,
                       principal_open_minor, interest_open_minor, fees_open_minor, disputed_minor, settled_minor,

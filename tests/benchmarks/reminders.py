@@ -18,7 +18,7 @@ from app.reminders.channels.smtp import SmtpChannel
 from tests.benchmarks.figures import Ratio, Report, median, ratio_of_rounds
 from tests.benchmarks.load import read_requests, write_requests
 from tests.benchmarks.portfolio import fill
-from tests.benchmarks.stage import BenchmarkError, Peer, Stage
+from tests.benchmarks.stage import BenchmarkError, Peer, Stage, wait_until
 from tests.conftest import ROOT
 
 _AIM = 0.7
@@ -26,6 +26,7 @@ _DATABASE = "bench_reminders"
 _WARM_UP = 100
 # A relay in the same building answers after about so long; then the aim is what overlapping makes of it.
 _DELAY_MS = 3.0
+_ALL_RECORDED = "SELECT count(*) = 0 FROM reminders WHERE status <> 'sent'"
 
 
 @dataclass(slots=True)
@@ -93,9 +94,7 @@ async def _send(stage: Stage, connection: Any, tenant_id: UUID, post: Peer, wave
         raise BenchmarkError(f"{made_due} of {wave.count} customers")
     await ring(stage, "dunning.tick")
     arrived = await post.wait_for(wave.count, seconds=120)
-    async with asyncio.timeout(30):
-        while await connection.fetchval("SELECT count(*) FROM reminders WHERE status <> 'sent'"):
-            await asyncio.sleep(0.1)
+    await wait_until(lambda: connection.fetchval(_ALL_RECORDED), seconds=30, what="every reminder is recorded")
     return wave.count / (float(arrived["last_at"]) - started)
 
 

@@ -7,11 +7,12 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,8 +110,6 @@ class Service:
 
     def stop(self) -> None:
         """Stop it as a deployment would."""
-        import signal
-
         end(self.process, (signal.SIGTERM, 15.0))
 
 
@@ -130,11 +129,7 @@ class Stage:
         self._engines = EmbeddedEngines(self.folder / "data", durable=True)
         try:
             self._addresses = self._engines.start()
-            done = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "app", "migrate", cwd=ROOT, env=self.environment(_TEMPLATE)
-            )
-            if await done.wait() != 0:
-                raise BenchmarkError("the migrations failed")
+            await self._migrate()
         except BaseException:
             self.close()
             raise
@@ -146,6 +141,13 @@ class Stage:
                 peer.process.kill()
             await peer.process.wait()
         self.close()
+
+    async def _migrate(self) -> None:
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "app", "migrate", cwd=ROOT, env=self.environment(_TEMPLATE)
+        )
+        if await done.wait() != 0:
+            raise BenchmarkError("the migrations failed")
 
     def close(self) -> None:
         """Stop everything and remove the folder."""
@@ -302,6 +304,16 @@ class Stage:
             await api.policy([1, 15, 30], grouping="customer")
             await api.patch("/tenant", {"sending": "live", **fields})
             yield api
+
+
+async def wait_until(condition: Callable[[], Awaitable[Any]], *, seconds: float, what: str) -> Any:
+    """Wait until a condition holds, and answer what it answered."""
+    until = monotonic_seconds() + seconds
+    while not (found := await condition()):
+        if monotonic_seconds() > until:
+            raise BenchmarkError(f"not in {seconds:.0f} s: {what}")
+        await asyncio.sleep(0.1)
+    return found
 
 
 async def until_up(service: Service) -> float:

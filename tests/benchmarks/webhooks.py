@@ -16,14 +16,14 @@ from tests.benchmarks.api import invoice_body
 from tests.benchmarks.figures import Ratio, Report, median, percentile, ratio_of_rounds
 from tests.benchmarks.load import read_requests, write_requests
 from tests.benchmarks.reminders import ring
-from tests.benchmarks.stage import BenchmarkError, Peer, Stage, customers, post
+from tests.benchmarks.stage import BenchmarkError, Peer, Stage, customers, post, wait_until
 from tests.conftest import ROOT
 
 _AIM = 0.7
 _LATENCY_AIM_MS = 250.0
 _RATE = 100.0
 _CONCURRENCY = 20  # connections to one host, the transport's own limit
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  # the published example
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the published example
 
 # Deliveries of events that are in the outbox already, all under the body of one real event.
 _EVENTS = """
@@ -39,6 +39,10 @@ SELECT tenant_id, uuidv7(), endpoint_id, unnest($2::uuid[]), event_type, 'pendin
        now(), now()
 FROM deliveries WHERE tenant_id = $1 AND event_id = $3
 """
+_DELIVERED = """
+SELECT event_id, body FROM deliveries WHERE tenant_id = $1 AND event_type = 'invoice.created' AND status = 'delivered'
+"""
+_ALL_RECORDED = "SELECT count(*) = 0 FROM deliveries WHERE status <> 'delivered'"
 _START = "UPDATE deliveries SET next_attempt_at = now() WHERE tenant_id = $1 AND status = 'pending'"
 
 
@@ -61,9 +65,9 @@ async def _backlog(stage: Stage, report: Report) -> None:
         await api.post("/invoices", invoice_body(1, str(debtor)))
         tenant_id = api.tenant_id
     worker = stage.worker(name)
-    async with asyncio.timeout(30):
-        while not (model := await _delivered(connection, tenant_id)):
-            await asyncio.sleep(0.1)
+    model = await wait_until(
+        lambda: connection.fetchrow(_DELIVERED, tenant_id), seconds=30, what="the first webhook is delivered"
+    )
     sent, bare = [], []
     for number in range(rounds + 1):
         most = count if number else 200  # the first round warms up
@@ -73,9 +77,7 @@ async def _backlog(stage: Stage, report: Report) -> None:
         await connection.execute(_START, tenant_id)
         await ring(stage, "webhook.deliver")
         arrived = await receiver.wait_for(most, seconds=120)
-        async with asyncio.timeout(30):
-            while await connection.fetchval("SELECT count(*) FROM deliveries WHERE status <> 'succeeded'"):
-                await asyncio.sleep(0.1)
+        await wait_until(lambda: connection.fetchval(_ALL_RECORDED), seconds=30, what="every outcome is recorded")
         rate = await _post_bare(stage, receiver, bytes(model["body"]), most)
         if number:
             sent.append(most / (float(arrived["last_at"]) - started))
@@ -86,14 +88,6 @@ async def _backlog(stage: Stage, report: Report) -> None:
     report.add("worker, backlog", median(sent), "webhooks/s", f"{count:,} pending, {len(model['body']):,} bytes each")
     report.add("webhook client", median(bare), "requests/s", f"{_CONCURRENCY} at a time")
     report.ratios.append(Ratio("worker ÷ client", ratio_of_rounds(sent, bare), _AIM))
-
-
-async def _delivered(connection: Any, tenant_id: UUID) -> Any:
-    return await connection.fetchrow(
-        "SELECT event_id, body FROM deliveries WHERE tenant_id = $1 AND event_type = 'invoice.created'"
-        " AND status = 'succeeded'",
-        tenant_id,
-    )
 
 
 async def _fill(connection: Any, tenant_id: UUID, model_id: UUID, count: int, base: int) -> None:
@@ -155,33 +149,27 @@ async def _latency(stage: Stage, report: Report) -> None:
     worker, service = stage.worker(name), await stage.api(name)
     await asyncio.sleep(2)
     latencies: list[float] = []
+    late = 0
     for length in (2.0, seconds):  # the first one warms up
         await receiver.tell("keep")
         requests = [_customer(number, length, key) for number in range(int(length * _RATE))]
         answers = await stage.load(service, requests, seconds=length + 1, rate=_RATE, keeps_ids=True)
-        arrivals = await _arrivals(receiver, len(requests))
+        arrivals = dict((await receiver.wait_for(len(requests), seconds=60))["arrivals"])
         # Arrived before its answer did: the worker was quicker than the client.
         latencies = [max(0.0, arrivals[item] - at) for item, at in answers.answers]
-        report_late = answers.late
+        late = answers.late
     for process in (worker, service):
         process.stop()
     await stage.drop(name)
     p50, p99 = (percentile(latencies, share) * 1000 for share in (0.50, 0.99))
     report.add("committed → received, p50", p50, "ms", f"{len(latencies):,} events at {_RATE:.0f} a second")
-    report.add("committed → received, most", max(latencies) * 1000, "ms", f"{report_late} requests began late")
+    report.add("committed → received, most", max(latencies) * 1000, "ms", f"{late} requests began late")
     report.ratios.append(Ratio("committed → received, p99", p99, _LATENCY_AIM_MS, "lower", unit="ms"))
 
 
 def _customer(number: int, length: float, key: str) -> bytes:
     body = {"name": f"Cliente {number}", "external_id": f"L{length:.0f}-{number}"}
     return post("/v1/customers", body, key=key, idempotency_key=str(uuid4()))
-
-
-async def _arrivals(receiver: Peer, count: int) -> dict[str, float]:
-    async with asyncio.timeout(60):
-        while (await receiver.tell("count"))["count"] < count:
-            await asyncio.sleep(0.1)
-    return dict((await receiver.tell())["arrivals"])
 
 
 if __name__ == "__main__":

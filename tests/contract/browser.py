@@ -62,7 +62,7 @@ async def visit(url: str, *, until: str) -> Visit:
 
 async def _port(profile: Path) -> int:
     written = profile / "DevToolsActivePort"
-    while not (written.exists() and written.read_text()):
+    while not (written.exists() and written.read_text()):  # noqa: ASYNC110  another process writes it
         await asyncio.sleep(0.1)
     return int(written.read_text().split()[0])
 
