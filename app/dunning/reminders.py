@@ -15,6 +15,7 @@ from app.ledger.writer import reverse_charge
 from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
 
 PRUNABLE = ("awaiting_approval", "ready")
+UNSENT = (*PRUNABLE, "sending")
 
 
 def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder, language: str) -> Reminder:
@@ -93,9 +94,9 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
 
 
 async def load_unsent(
-    uow: UnitOfWork, customer_ids: Collection[UUID], statuses: Sequence[str] = PRUNABLE
+    uow: UnitOfWork, customer_ids: Collection[UUID], statuses: Sequence[str] = UNSENT
 ) -> list[Reminder]:
-    """Reminders of the customers that have not left, with their items."""
+    """Reminders of the customers that are not known to have left, with their items."""
     reminders = await uow.session.scalars(
         select(Reminder)
         .where(
@@ -114,17 +115,17 @@ def live_items(reminder: Reminder) -> list[ReminderItem]:
     return [item for item in reminder.items if item.dropped_reason is None]
 
 
-async def prune_reminders(uow: UnitOfWork, customer_ids: Collection[UUID], closed: Mapping[UUID, Code]) -> None:
-    """Take invoices that are not owed any more out of reminders that have not left.
+async def prune_reminders(uow: UnitOfWork, reminders: Iterable[Reminder], closed: Mapping[UUID, Code]) -> None:
+    """Take invoices that are not owed any more out of reminders that can still be held back.
 
     Args:
         uow: the unit of work, holding the customers' locks.
-        customer_ids: whose reminders.
+        reminders: those that have not left; a claimed one is in flight and stays as it is.
         closed: why, by invoice.
     """
-    for reminder in await load_unsent(uow, customer_ids):
+    for reminder in reminders:
         items = [item for item in live_items(reminder) if item.invoice_id in closed]
-        if items:
+        if items and reminder.status in PRUNABLE:
             await drop_items(uow, reminder, [(item, closed[item.invoice_id]) for item in items])
 
 
@@ -198,7 +199,6 @@ async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids
         uow.emit("invoice.updated", invoice)
 
 
-async def list_in_flight(uow: UnitOfWork, customer_id: UUID, currency: str | None = None) -> list[Reminder]:
-    """Reminders of a customer that were already claimed: they start within the permit or not at all (rule D7)."""
-    reminders = await load_unsent(uow, [customer_id], ("sending",))
-    return [reminder for reminder in reminders if currency is None or reminder.currency == currency]
+def in_flight(reminders: Iterable[Reminder], currency: str) -> list[Reminder]:
+    """Reminders that were already claimed: they start within the permit or not at all (rule D7)."""
+    return [reminder for reminder in reminders if reminder.status == "sending" and reminder.currency == currency]

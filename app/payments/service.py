@@ -13,7 +13,7 @@ from app.domain.allocation import allocate_automatically
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.states import PAYMENT
-from app.dunning.reminders import list_in_flight
+from app.dunning.reminders import in_flight, load_unsent
 from app.ledger.writer import allocate_payment, open_item, receive_payment, reverse_payment
 from app.models import Invoice, Payment, Reminder
 from app.payments import repository
@@ -79,8 +79,9 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
         allocate_payment(uow, payment, invoice, allocation.amount)
 
     uow.emit("payment.created", payment)
-    await reconcile(uow, {customer.id: customer}, list(touched.values()))
-    return payment, await list_in_flight(uow, customer.id, payment.currency)
+    unsent = await load_unsent(uow, [customer.id])
+    await reconcile(uow, {customer.id: customer}, list(touched.values()), unsent=unsent)
+    return payment, in_flight(unsent, payment.currency)
 
 
 async def reverse(
@@ -112,7 +113,7 @@ async def reverse(
     await reconcile(uow, {customer.id: customer}, invoices)
     # Unapplied cash that covered other invoices is gone, too.
     wake(uow, customer, uow.now)
-    return payment, await list_in_flight(uow, customer.id, payment.currency)
+    return payment, in_flight(await load_unsent(uow, [customer.id]), payment.currency)
 
 
 async def lock(uow: UnitOfWork, payment_id: UUID) -> Payment:

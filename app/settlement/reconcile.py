@@ -17,13 +17,18 @@ from app.domain.errors import Code
 from app.domain.policy import Policy
 from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
-from app.dunning.reminders import prune_reminders
-from app.models import Customer, DunningCase, Invoice
+from app.dunning.reminders import load_unsent, prune_reminders
+from app.models import Customer, DunningCase, Invoice, Reminder
 from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
 
 
 async def reconcile(
-    uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Sequence[Invoice], *, are_new: bool = False
+    uow: UnitOfWork,
+    customers: Mapping[UUID, Customer],
+    invoices: Sequence[Invoice],
+    *,
+    are_new: bool = False,
+    unsent: Sequence[Reminder] | None = None,
 ) -> None:
     """Bring invoices, their cases and their customers' next wake-up in line with the facts.
 
@@ -32,14 +37,11 @@ async def reconcile(
         customers: the customers of the invoices, by id.
         invoices: what the command touched, as loaded under the lock.
         are_new: the invoices were made in this unit of work and have no case yet.
+        unsent: the customers' reminders that have not left, where the caller has loaded them.
     """
     for invoice in invoices:
         derive_invoice(uow, invoice)
-    cases: dict[UUID, DunningCase] = {}
-    if not are_new:
-        # Not before: the database holds that a paid invoice has nothing open.
-        await uow.flush()
-        cases = await _load_cases(uow, invoices)
+    cases = {} if are_new else await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, cases.values())
     closed: dict[UUID, Code] = {}
@@ -54,8 +56,9 @@ async def reconcile(
         if is_receivable(invoice):
             wake(uow, customers[invoice.customer_id], invoice_wake_at(uow, customers, invoice, case, policy))
     if closed:
-        owners = {invoice.customer_id for invoice in invoices if invoice.id in closed}
-        await prune_reminders(uow, owners, closed)
+        if unsent is None:
+            unsent = await load_unsent(uow, {invoice.customer_id for invoice in invoices if invoice.id in closed})
+        await prune_reminders(uow, unsent, closed)
 
 
 def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:

@@ -55,7 +55,7 @@ class Load:
         opened = []
         for _ in range(connections):
             _, protocol = await loop.create_connection(lambda: Connection(self), host, port)
-            opened.append(cast("Connection", protocol))
+            opened.append(protocol)
         started = monotonic_seconds()
         self._until = started + self._seconds
         if self._rate is None:

@@ -1,0 +1,41 @@
+"""A tenant with one of everything, by the public API, for tests that call every operation."""
+
+from typing import Any
+
+from tests.conftest import Api
+
+Json = dict[str, Any]
+
+# Nobody listens there, so that deliveries fail at once and are tried again.
+NOBODY = "https://127.0.0.1:9/hook"
+
+
+async def seed(api: Api, suffix: str) -> Json:
+    """Make one of everything.
+
+    Returns:
+        The values of path parameters that lead to what was made.
+    """
+    await api.always_open()
+    policy = await api.policy([1, 3])
+    customer = await api.customer(external_id=f"C-{suffix}")
+    endpoint = await api.post("/webhook-endpoints", {"url": NOBODY, "event_types": ["payment.*"]})
+    invoice = await api.invoice(customer["id"], "100.00", "2026-03-01", "2026-03-02", external_id=f"F-{suffix}")
+    await api.advance("2026-03-04T18:00:00Z")
+    payment = await api.pay(customer["id"], "10.00", "2026-03-03", external_id=f"P-{suffix}")
+    await api.advance("2026-03-04T18:00:01Z")
+    key = await api.post("/api-keys", {"name": "ERP", "scopes": ["read"]})
+    deliveries = await api.all(f"/webhook-endpoints/{endpoint['id']}/deliveries")
+    return {
+        "customer_id": customer["id"],
+        "delivery_id": deliveries[0]["id"],
+        "endpoint_id": endpoint["id"],
+        "event_id": (await api.all("/events"))[0]["id"],
+        "external_id": f"X-{suffix}",
+        "invoice_id": invoice["id"],
+        "key_id": key["id"],
+        "number": 1,
+        "payment_id": payment["id"],
+        "policy_id": policy["id"],
+        "reminder_id": (await api.all("/reminders"))[0]["id"],
+    }
