@@ -72,33 +72,36 @@ async def run_worker(settings: Settings | None = None) -> None:
         log.info("worker.started")
         await stopping.wait()
         log.info("worker.stopping")
-        ends_at = monotonic_seconds() + settings.shutdown_seconds
+        stopped_at = monotonic_seconds()
+        finish_by = stopped_at + settings.shutdown_seconds * _FINISHING_SHARE
         runner.stop()
         # Neither holds anything that must be finished: rings are hints, and a check or a purge begins again elsewhere.
         for task in side:
             task.cancel()
-        await _finish([*work, *side], settings.shutdown_seconds * _FINISHING_SHARE)
-        closing: list[Awaitable[object]] = [deliverer.close(), sender.close(), transport.close()]
+        await _finish([*work, *side], finish_by)
+        # Receivers that have not answered by then get the event again, under the same id.
+        await _close([deliverer.close()], finish_by)
+        closing: list[Awaitable[object]] = [sender.close(), transport.close()]
         if isinstance(doorbell, ArqDoorbell):
             closing.append(doorbell.close())
-        await _close([*closing, engine.dispose()], ends_at)
+        await _close([*closing, engine.dispose()], stopped_at + settings.shutdown_seconds)
     log.info("worker.stopped")
 
 
-async def _finish(tasks: Iterable["asyncio.Task[None]"], seconds: float) -> None:
+async def _finish(tasks: Iterable["asyncio.Task[None]"], until: float) -> None:
     """Wait for work in flight; what takes too long is cut off, and its lease tells another worker."""
-    _, late = await asyncio.wait(tasks, timeout=seconds)
+    _, late = await asyncio.wait(tasks, timeout=until - monotonic_seconds())
     for task in late:
         log.warning("worker.cut_off", job=task.get_name())
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _close(steps: Iterable[Awaitable[object]], ends_at: float) -> None:
+async def _close(steps: Iterable[Awaitable[object]], until: float) -> None:
     """Close one after the other, each in what is left of the time, and the later ones all the same."""
     for step in steps:
         try:
-            await asyncio.wait_for(step, max(0.2, ends_at - monotonic_seconds() - 0.5))
+            await asyncio.wait_for(step, max(0.2, until - monotonic_seconds() - 0.5))
         except Exception as error:
             log.warning("worker.close_failed", exc_info=error)
 
@@ -119,7 +122,8 @@ def _metrics_server(settings: Settings) -> Iterator[None]:
 
 async def _serve_queue(runner: Runner, settings: Settings) -> None:
     """Serve arq's queue; when it fails, try again."""
-    while True:
+    # Cancelling is not enough: arq takes it for a normal end.
+    while not runner.is_stopping:
         redis = create_redis(settings.redis_url)
         worker = Worker(
             FUNCTIONS,
@@ -144,4 +148,5 @@ async def _serve_queue(runner: Runner, settings: Settings) -> None:
         finally:
             with contextlib.suppress(Exception):
                 await redis.aclose(close_connection_pool=True)
-        await asyncio.sleep(_QUEUE_RESTART_SECONDS)
+        if not runner.is_stopping:
+            await asyncio.sleep(_QUEUE_RESTART_SECONDS)

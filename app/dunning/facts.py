@@ -66,7 +66,8 @@ async def load_dossiers(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[
         )
     )
     for case in cases:
-        dossiers[case.customer_id].cases[case.id] = case
+        if case.invoice_id in dossiers[case.customer_id].invoices:
+            dossiers[case.customer_id].cases[case.id] = case
     return dossiers
 
 

@@ -100,7 +100,7 @@ async def write_batch(
             results.append(_write_row(uow, batch, row, found.get(_customer(row)), may_update=may_update))
         except ProblemError as problem:
             results.append(RowResult("failed", problem=problem))
-    await reconcile(uow, batch.customers, batch.issued, are_new=True)
+    await reconcile(uow, batch.customers, batch.issued, cases={})
     return results
 
 
@@ -140,7 +140,7 @@ async def issue(uow: UnitOfWork, invoice_id: UUID) -> Invoice:
     uow.track(invoice)
     _issue(uow, invoice)
     uow.emit("invoice.issued", invoice)
-    await reconcile(uow, {invoice.customer_id: await uow.lock_customer(invoice.customer_id)}, [invoice], are_new=True)
+    await reconcile(uow, {invoice.customer_id: await uow.lock_customer(invoice.customer_id)}, [invoice], cases={})
     return invoice
 
 

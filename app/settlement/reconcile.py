@@ -27,8 +27,9 @@ async def reconcile(
     customers: Mapping[UUID, Customer],
     invoices: Sequence[Invoice],
     *,
-    are_new: bool = False,
+    cases: dict[UUID, DunningCase] | None = None,
     unsent: Sequence[Reminder] | None = None,
+    sets_wakes: bool = True,
 ) -> None:
     """Bring invoices, their cases and their customers' next wake-up in line with the facts.
 
@@ -36,12 +37,15 @@ async def reconcile(
         uow: the unit of work; the customers are locked in it.
         customers: the customers of the invoices, by id.
         invoices: what the command touched, as loaded under the lock.
-        are_new: the invoices were made in this unit of work and have no case yet.
+        cases: all cases of the invoices, by invoice, where the caller knows them (new invoices have none); those that
+            are opened here are put in.
         unsent: the customers' reminders that have not left, where the caller has loaded them.
+        sets_wakes: whether to bring wake-ups forward; the tick sets them itself.
     """
     for invoice in invoices:
         derive_invoice(uow, invoice)
-    cases = {} if are_new else await _load_cases(uow, invoices)
+    if cases is None:
+        cases = await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, cases.values())
     closed: dict[UUID, Code] = {}
@@ -50,10 +54,10 @@ async def reconcile(
         policy = policies[case.policy_id, case.policy_version] if case else None
         if case is not None and policy is not None:
             _align_case(uow, invoice, case, policy)
-            if not is_receivable(invoice) and not are_new:
+            if not is_receivable(invoice):
                 closed[invoice.id] = Code(invoice.status)
         derive_collection_state(uow, invoice, case, policy)
-        if is_receivable(invoice):
+        if sets_wakes and is_receivable(invoice):
             wake(uow, customers[invoice.customer_id], invoice_wake_at(uow, customers, invoice, case, policy))
     if closed:
         if unsent is None:

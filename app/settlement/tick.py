@@ -46,9 +46,11 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
     if not customers:
         return TickResult()
     dossiers = await load_dossiers(uow, customers.values())
-    await reconcile(uow, customers, [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()])
-    await uow.flush()
-    dossiers = await load_dossiers(uow, customers.values())
+    invoices = [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()]
+    cases = {case.invoice_id: case for dossier in dossiers.values() for case in dossier.cases.values()}
+    await reconcile(uow, customers, invoices, cases=cases, sets_wakes=False)
+    for case in cases.values():
+        dossiers[case.customer_id].cases[case.id] = case
     facts = await load_facts(uow, dossiers)
     result = TickResult(customers=len(customers))
     for customer_id, dossier in dossiers.items():
@@ -107,6 +109,4 @@ def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
     if next_at is not None and next_at <= uow.now:
         log.error("dunning.wake_in_the_past", customer_id=str(dossier.customer.id))
         next_at = uow.now + _SHORTEST_NAP
-    # Every reason to wake has been looked at, so earlier wake-ups of this transaction are done with.
-    uow.wakes.pop(dossier.customer.id, None)
     dossier.customer.next_action_at = next_at

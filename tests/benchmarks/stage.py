@@ -22,6 +22,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import orjson
+from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 
 from app.core.clock import monotonic_seconds
@@ -168,7 +169,9 @@ class Stage:
         return await asyncpg.connect(host=self.socket_folder, user="postgres", database=database, **options)
 
     async def database(self, name: str) -> str:
-        """A fresh migrated database."""
+        """A fresh migrated database, and an empty queue: nothing of an earlier benchmark rings in this one."""
+        async with Redis.from_url(self._addresses.redis_url) as redis:
+            await redis.flushall()
         admin = await self.connect("postgres")
         try:
             await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")

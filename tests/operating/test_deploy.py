@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -115,9 +114,10 @@ def test_the_image_serves_and_is_asked_whether_it_lives() -> None:
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[dict[str, Any]]:
+def services() -> dict[str, Any]:
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    return composed["services"]
+    found: dict[str, Any] = composed["services"]
+    return found
 
 
 def test_compose_starts_everything_in_order(services: dict[str, Any]) -> None:

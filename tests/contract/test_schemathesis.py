@@ -1,0 +1,89 @@
+"""Schemathesis calls every operation, with what the document allows and with what it does not.
+
+It looks for answers that the document does not announce: a status, a header or a body of another form, a 5xx, bad
+input that is accepted, a key that is not asked for. Of its checks one is left out: *positive data acceptance*, since
+what a schema can say is not all that is asked of a request (an invoice must belong to a customer who exists).
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Api
+from tests.contract.seeding import seed
+from tests.contract.served import Served
+
+HOOKS = Path(__file__).parent / "schemathesis_hooks.py"
+SECONDS = 120
+SHARE_OF_OPERATIONS = 0.6
+
+
+def settings(known: dict[str, Any]) -> str:
+    """Its settings: most path parameters lead to what exists, the others to nothing."""
+    lines = [
+        f'hooks = "{HOOKS}"',
+        "workers = 2",
+        "seed = 20261121",
+        f"max-time = {SECONDS}",
+        "continue-on-failure = true",
+        "max-failures = 60",
+        "[output.truncation]",
+        "enabled = false",
+        "[generation]",
+        "max-examples = 12",
+        "no-shrink = true",
+        'database = "none"',
+        "[checks.positive_data_acceptance]",
+        "enabled = false",
+        "[phases.stateful]",
+        "max-steps = 4",
+        # A revoked key stays readable, so that it is known when and that it was revoked.
+        "[[operations]]",
+        'include-operation-id = ["revoke_api_key", "get_api_key", "list_api_keys", "rotate_api_key"]',
+        "checks.use_after_free.enabled = false",
+        "[dictionaries]",
+        *(f"{name} = {{ values = {json.dumps([value])} }}" for name, value in known.items()),
+        "[parameters]",
+        *(f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in known),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 120)
+async def test_every_answer_is_as_documented(served: Served, api: Api, tmp_path: Path) -> None:
+    known = await seed(api, "st")
+    config, answers = tmp_path / "schemathesis.toml", tmp_path / "answers"
+    config.write_text(settings(known), encoding="utf-8")
+    own_key = next(key["id"] for key in await api.all("/api-keys") if api.key.startswith(key["prefix"]))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
+        "--config-file", str(config), "run", f"{served.url}/openapi.json", "--header", f"Authorization: Bearer {api.key}",
+        "--no-color", "--warnings", "off",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_ANSWERS": str(answers),
+            "SCHEMATHESIS_OWN_KEY": own_key,
+        },
+    )  # fmt: skip
+    printed = (await process.communicate())[0].decode()
+    assert process.returncode == 0, printed
+
+    told = Counter(tuple(line.split()) for line in answers.read_text(encoding="utf-8").splitlines())
+    document = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
+    operations = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    succeeded = {operation_id for operation_id, status in told if status.startswith("2")}
+    assert not [answer for answer in told if answer[1].startswith("5")]
+    assert {operation_id for operation_id, _ in told} >= operations
+    missed = operations - succeeded
+    assert len(succeeded & operations) >= SHARE_OF_OPERATIONS * len(operations), f"no 2xx from {sorted(missed)}"
