@@ -59,7 +59,10 @@ def definer(signature: str, returns: str, body: str) -> list[str]:
             f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE plpgsql SECURITY DEFINER "
             f"SET search_path = pg_catalog, public, pg_temp AS $$ {body} $$"
         ),
+        # An owner who is no superuser may only give a function to a role that could have made it.
+        f"GRANT CREATE ON SCHEMA public TO {LOOKUP_ROLE}",
         f"ALTER FUNCTION {signature_types(signature)} OWNER TO {LOOKUP_ROLE}",
+        f"REVOKE CREATE ON SCHEMA public FROM {LOOKUP_ROLE}",
         f"REVOKE ALL ON FUNCTION {signature_types(signature)} FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION {signature_types(signature)} TO {RUNTIME_ROLE}",
     ]

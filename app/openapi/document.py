@@ -141,6 +141,10 @@ class _Operation:
         answers = self.operation["responses"]
         if not self.checks_version:
             answers.pop("412", None)
+        if self.is_tenants and self.method == "post":
+            # Of the Idempotency-Key: its first request still runs, or was another one.
+            answers.setdefault("409", {})
+            answers.setdefault("422", {})
         for status, answer in list(answers.items()):
             if int(status) < 400 or not self.is_tenants:
                 answer["headers"] = self._headers()

@@ -62,7 +62,11 @@ _BY_NAME: Json = {
     "url": "https://example.com/F-1001.pdf",
 }
 # And where they mean different things in different resources.
-_KEY: Json = {"name": "ERP", "scopes": ["customers:write", "invoices:write", "read"]}
+_KEY: Json = {
+    "expires_at": "2031-01-01T00:00:00Z",
+    "name": "ERP",
+    "scopes": ["customers:write", "invoices:write", "read"],
+}
 _WINDOW: Json = {"days": ["mon", "tue", "wed", "thu", "fri"], "end": "18:00", "start": "09:00"}
 _BY_SCHEMA: dict[str, Json] = {
     "BankAccount": {

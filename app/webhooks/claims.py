@@ -158,11 +158,24 @@ async def _targets(
 def live_secrets(settings: Settings, stored: list[Any], now: datetime) -> tuple[str, ...]:
     """The secrets of an endpoint that sign at an instant of real time, the newest first.
 
+    One that was encrypted under another key is left out while another can sign: it was rotated away for that reason.
+
     Raises:
-        InvalidToken: they were encrypted under another key.
+        InvalidToken: they were all encrypted under another key.
         ValueError: the process has no key.
     """
-    return tuple(decrypt(settings, secret["ciphertext"]) for secret in stored if is_live(secret, now))
+    readable = []
+    unreadable = None
+    for secret in stored:
+        if not is_live(secret, now):
+            continue
+        try:
+            readable.append(decrypt(settings, secret["ciphertext"]))
+        except InvalidToken as error:
+            unreadable = error
+    if unreadable is not None and not readable:
+        raise unreadable
+    return tuple(readable)
 
 
 def is_live(secret: dict[str, Any], now: datetime) -> bool:

@@ -12,8 +12,11 @@ OWN_KEY = os.environ["SCHEMATHESIS_OWN_KEY"]
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """Leave out the request that would take away the key of the run itself."""
-    return not isinstance(case.path_parameters, dict) or case.path_parameters.get("key_id") != OWN_KEY
+    """Leave out what would end the run: taking away its own key, and simulating centuries."""
+    if isinstance(case.path_parameters, dict) and case.path_parameters.get("key_id") == OWN_KEY:
+        return False
+    to = case.body.get("to") if case.path.endswith("/advance") and isinstance(case.body, dict) else None
+    return not isinstance(to, str) or not to[:4].isdigit() or to[:4] <= "2027"
 
 
 @schemathesis.hook

@@ -10,20 +10,20 @@ Json = dict[str, Any]
 NOBODY = "https://127.0.0.1:9/hook"
 
 
-async def seed(api: Api, suffix: str) -> Json:
-    """Make one of everything.
+async def seed(api: Api) -> Json:
+    """Make one of everything, and what the examples of the document refer to.
 
     Returns:
         The values of path parameters that lead to what was made.
     """
     await api.always_open()
     policy = await api.policy([1, 3])
-    customer = await api.customer(external_id=f"C-{suffix}")
+    customer = await api.customer(external_id="C-1001")
     endpoint = await api.post("/webhook-endpoints", {"url": NOBODY, "event_types": ["payment.*"]})
-    invoice = await api.invoice(customer["id"], "100.00", "2026-03-01", "2026-03-02", external_id=f"F-{suffix}")
+    invoice = await api.invoice(customer["id"], "100.00", "2026-03-01", "2026-03-02", external_id="F-1000")
     await api.advance("2026-03-04T18:00:00Z")
-    payment = await api.pay(customer["id"], "10.00", "2026-03-03", external_id=f"P-{suffix}")
-    await api.advance("2026-03-04T18:00:01Z")
+    payment = await api.pay(customer["id"], "10.00", "2026-03-03", external_id="P-1000")
+    await api.advance("2026-12-01T18:00:00Z")
     key = await api.post("/api-keys", {"name": "ERP", "scopes": ["read"]})
     deliveries = await api.all(f"/webhook-endpoints/{endpoint['id']}/deliveries")
     return {
@@ -31,7 +31,7 @@ async def seed(api: Api, suffix: str) -> Json:
         "delivery_id": deliveries[0]["id"],
         "endpoint_id": endpoint["id"],
         "event_id": (await api.all("/events"))[0]["id"],
-        "external_id": f"X-{suffix}",
+        "external_id": "X-1001",
         "invoice_id": invoice["id"],
         "key_id": key["id"],
         "number": 1,

@@ -212,7 +212,7 @@ async def test_what_belongs_to_another_tenant_is_not_there(
     untouched: Api, found: tuple[str, str, Json], make_api: MakeApi, others: dict[str, Json]
 ) -> None:
     if not others:
-        others["ids"] = await seed(await make_api(name="Otra"), "other")
+        others["ids"] = await seed(await make_api(name="Otra"))
     method, path, operation = found
     known = set(re.findall(r"\{(\w+)\}", path)) <= set(others["ids"])
     assert known, f"{path}: teach tests.contract.seeding to make one"
