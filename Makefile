@@ -10,11 +10,12 @@ HOST = 127.0.0.1
 PORT ?= 8000
 DATA ?= .data
 ARGS ?=
+SCALAR ?= 1.46.4
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed.lock
 
-.PHONY: help venv run test check format lock openapi bench demo clean
+.PHONY: help venv run test check format lock openapi reader bench demo clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +75,16 @@ lock: venv ## Write both locks anew from pyproject.toml: all, and what the image
 
 openapi: venv ## Write the OpenAPI document from the code
 	@$(PY) -m app openapi
+
+reader: ## Take the reader of /docs from its npm package anew (another version: make reader SCALAR=…)
+	@place=$$(mktemp -d)
+	trap 'rm -rf "$$place"' EXIT
+	npm pack --silent --pack-destination "$$place" "@scalar/api-reference@$(SCALAR)" >/dev/null
+	tar -xzf "$$place"/*.tgz -C "$$place"
+	rm -f app/docs/static/scalar-*.js
+	cp "$$place/package/dist/browser/standalone.js" "app/docs/static/scalar-$(SCALAR).js"
+	sed -i 's/scalar-[0-9.]*[0-9][.]js/scalar-$(SCALAR).js/; s/api-reference [0-9.]*[0-9],/api-reference $(SCALAR),/' \
+		app/docs/static/index.html app/docs/static/LICENSE.scalar.txt
 
 bench: venv ## Measure throughput and latency on this machine
 	@$(PY) -m tests.benchmarks $(ARGS)

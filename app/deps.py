@@ -74,6 +74,26 @@ def required_scope(method: str, path: str) -> tuple[str, str]:
     return resource, "admin" if (resource, verb) in _ADMIN else verb
 
 
+def _prepared(handle: Callable[[StrictRequest], Coroutine[Any, Any, Response]]) -> Handler:
+    """Read the body first, so that a slow upload holds no connection, and outlive a restart of the database.
+
+    Pooled connections that died with the old server are found out by the first statement of a request. Nothing has
+    happened by then, so the request begins anew on a fresh connection; asking each time costs a round trip.
+    """
+
+    async def prepared(original: Request) -> Response:
+        request = StrictRequest(original.scope, original.receive)
+        await request.body()
+        try:
+            return await handle(request)
+        except DBAPIError as error:
+            if not error.connection_invalidated or getattr(request.state, "has_begun", False):
+                raise
+        return await handle(request)
+
+    return prepared
+
+
 class TenantRoute(APIRoute):
     """An operation of one tenant in one transaction."""
 
@@ -81,11 +101,8 @@ class TenantRoute(APIRoute):
         """Wrap FastAPI's handler in authentication, idempotency and the unit of work."""
         handler = super().get_route_handler()
 
-        async def handle(original: Request) -> Response:
-            request = StrictRequest(original.scope, original.receive)
+        async def handle(request: StrictRequest) -> Response:
             database: Database = request.app.state.database
-            # Before the transaction, so that a slow upload holds no connection.
-            await request.body()
             async with database.sessions() as session, session.begin():
                 keyed = await _idempotent(request)
                 uow, stored = await authenticate(request, session, database, keyed)
@@ -100,26 +117,34 @@ class TenantRoute(APIRoute):
             await database.doorbell.ring(uow.rings)
             return response
 
-        return handle
+        return _prepared(handle)
 
 
 class LongRoute(APIRoute):
     """An operation that runs its own transactions: authenticated in one that ends before it begins."""
 
     def get_route_handler(self) -> Handler:
-        """Wrap FastAPI's handler in authentication alone."""
+        """Wrap FastAPI's handler in authentication and idempotency."""
         handler = super().get_route_handler()
 
-        async def handle(original: Request) -> Response:
-            request = StrictRequest(original.scope, original.receive)
+        async def handle(request: StrictRequest) -> Response:
             database: Database = request.app.state.database
-            await request.body()
-            async with database.sessions() as session, session.begin():
-                request.state.uow, _ = await authenticate(request, session, database)
+            keyed = await _idempotent(request)
+            # Without a commit: the key is not held while the operation runs, which itself refuses to run twice at once.
+            async with database.sessions() as session:
+                request.state.uow, stored = await authenticate(request, session, database, keyed)
+                if stored is not None:
+                    return idempotency.replay(stored, settings_of(request))
                 await request.read_body()
-            return await handler(request)
+            response = await handler(request)
+            if keyed is not None:
+                async with database.sessions() as session, session.begin():
+                    uow, stored = await authenticate(request, session, database, keyed)
+                    if stored is None:
+                        await uow.finish(idempotency.answer(keyed, response, settings_of(request)))
+            return response
 
-        return handle
+        return _prepared(handle)
 
 
 async def authenticate(
@@ -159,6 +184,7 @@ async def authenticate(
     uow = database.begin(session, found["tenant"])
     uow.request_id = request.state.request_id
     request.state.scopes = found["scopes"]
+    request.state.has_begun = True
     structlog.contextvars.bind_contextvars(tenant_id=str(uow.tenant_id))
     if keyed is not None:
         uow.idempotency_key = keyed.key

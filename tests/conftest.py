@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _engines = EmbeddedEngines(Path(_folder) / "data", durable=False)
     engines = _engines.start()
     config.stash[_ADDRESSES] = (engines.database_url, engines.redis_url)
-    asyncio.run(_make_template(engines.database_url))
+    asyncio.run(make_template(engines.database_url))
 
 
 def pytest_configure_node(node: Any) -> None:
@@ -77,7 +77,8 @@ async def _execute(url: str, *statements: str) -> None:
     await engine.dispose()
 
 
-async def _make_template(server_url: str) -> None:
+async def make_template(server_url: str) -> None:
+    """A migrated database that others are cloned from."""
     await _execute(server_url, f"CREATE DATABASE {TEMPLATE}")
     engine = create_async_engine(database_url(server_url, TEMPLATE), poolclass=NullPool)
     config = Config()

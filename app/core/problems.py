@@ -5,9 +5,16 @@ from typing import Any
 
 import orjson
 import structlog
-from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError, QueryCanceledError, UniqueViolationError
+from asyncpg.exceptions import (
+    CannotConnectNowError,
+    DeadlockDetectedError,
+    LockNotAvailableError,
+    QueryCanceledError,
+    UniqueViolationError,
+)
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -126,9 +133,19 @@ def from_validation(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
     return ProblemError(422, Code.validation_failed, f"The request is not valid; see errors: {named}.", faults)
 
 
+UNREACHABLE = ProblemError(
+    503,
+    Code.busy,
+    "The database was interrupted. Try again; with the same Idempotency-Key nothing happens twice.",
+    headers={"Retry-After": str(BUSY_RETRY_SECONDS)},
+)
+
+
 def from_database(error: DBAPIError) -> ProblemError | None:
     """What a database error means to the caller, if it is the caller's to solve."""
     cause = error.orig.__cause__ if error.orig is not None else None
+    if error.connection_invalidated or isinstance(cause, CannotConnectNowError):
+        return UNREACHABLE
     if isinstance(cause, LockNotAvailableError | QueryCanceledError | DeadlockDetectedError):
         return ProblemError(
             409,
@@ -146,8 +163,11 @@ def from_database(error: DBAPIError) -> ProblemError | None:
 def install_problem_handlers(app: FastAPI) -> None:
     """Turn every error into a problem document."""
 
-    async def on_problem(_request: Request, error: Exception) -> Response:
-        return problem_response(to_problem(error))
+    async def on_problem(request: Request, error: Exception) -> Response:
+        problem = to_problem(error)
+        if problem.status == 405:
+            problem.headers = {**problem.headers, "Allow": ", ".join(_methods(request))}
+        return problem_response(problem)
 
     for kind in (
         ProblemError,
@@ -160,6 +180,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         Exception,
     ):
         app.add_exception_handler(kind, on_problem)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods of a path, each of which is a route of its own; the router names those of one route only."""
+    path = getattr(request.scope.get("route"), "path", request.url.path)
+    routes = iter_route_contexts(request.app.routes)
+    return sorted({method for route in routes if route.path == path for method in route.methods or ()})
 
 
 def to_problem(error: Exception) -> ProblemError:
@@ -185,6 +212,8 @@ def to_problem(error: Exception) -> ProblemError:
             known = ProblemError(503, Code.busy, "Too many requests at once; try again.", headers={"Retry-After": "1"})
         case DBAPIError():
             known = from_database(error)
+        case ConnectionError() | CannotConnectNowError():
+            known = UNREACHABLE
     if known is None:
         log.error("request.failed", exc_info=error)
         known = ProblemError(500, Code.internal_error, "Something failed on our side; nothing was kept. Try again.")

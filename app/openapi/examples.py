@@ -78,6 +78,7 @@ _BY_SCHEMA: dict[str, Json] = {
     "BatchOutput": {"created": 1, "failed": 0, "unchanged": 0, "updated": 0},
     "BatchRow": {"index": 0},
     "Channel": {"address": "cuentas@example.com"},
+    "ClockAdvance": {"to": "2026-12-31T18:00:00Z"},
     "Contact": {"name": "Cuentas por pagar", "role": "accounts payable"},
     "Customer": {
         "external_id": "C-1001",

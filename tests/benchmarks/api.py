@@ -19,7 +19,7 @@ _AMOUNT = "1160.00"
 async def run(stage: Stage) -> Report:
     """Measure in alternating rounds."""
     report = Report("api", "requests/s of one API process beside a bare FastAPI insert")
-    seconds, rounds = (2.0, 2) if stage.quick else (4.0, 4)
+    seconds, rounds = (2.0, 2) if stage.quick else (4.0, 3)
     database = await stage.database("bench_api")
     connection = await stage.connect(database)
     await connection.execute(TABLE)

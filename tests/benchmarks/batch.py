@@ -13,7 +13,7 @@ _ROWS = 1000
 async def run(stage: Stage) -> Report:
     """Measure in alternating rounds."""
     report = Report("batch", f"POST /v1/invoices/batch of {_ROWS:,} rows beside COPY")
-    rounds = 3 if stage.quick else 8
+    rounds = 3 if stage.quick else 5
     database = await stage.database("bench_batch")
     connection = await stage.connect(database)
     async with stage.tenant(database) as api:

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 async def run(stage: Stage) -> Report:
     """Measure start, import and memory, before and after some work."""
     report = Report("footprint", "memory and start-up of API and worker")
-    turns, invoices, reminders = (2, 500, 100) if stage.quick else (5, 3_000, 500)
+    turns, invoices, reminders = (2, 500, 100) if stage.quick else (3, 3_000, 500)
     name = await stage.database("bench_footprint")
     connection = await stage.connect(name)
     async with stage.tenant(name) as api:

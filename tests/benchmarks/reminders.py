@@ -39,7 +39,7 @@ class _Wave:
 
 async def run(stage: Stage) -> Report:
     """Measure in alternating rounds, against a server that answers at once and against one a little away."""
-    rounds, each = (1, 600) if stage.quick else (3, 1000)
+    rounds, each = (1, 300) if stage.quick else (3, 1000)
     report = Report("reminders", "reminders/s of one worker, due → accepted, beside the bare SMTP client")
     for delay_ms in (0.0, _DELAY_MS):
         name = f"{_DATABASE}_{delay_ms:.0f}"

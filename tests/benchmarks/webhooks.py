@@ -55,7 +55,7 @@ async def run(stage: Stage) -> Report:
 
 
 async def _backlog(stage: Stage, report: Report) -> None:
-    rounds, count = (1, 2_000) if stage.quick else (3, 5_000)
+    rounds, count = (3, 1_000) if stage.quick else (3, 5_000)
     name = await stage.database("bench_webhooks")
     receiver = await stage.peer("http")
     connection = await stage.connect(name)
@@ -140,7 +140,7 @@ async def bare_client(path: str, port: str, count: str) -> None:
 
 async def _latency(stage: Stage, report: Report) -> None:
     """Customers made through the API at a steady pace; from the answer, which follows the commit, to the receiver."""
-    seconds = 10.0 if stage.quick else 20.0
+    seconds = 6.0 if stage.quick else 20.0
     name = await stage.database("bench_latency")
     receiver = await stage.peer("http")
     async with stage.tenant(name) as api:

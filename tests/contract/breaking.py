@@ -123,7 +123,8 @@ class _Comparison:
         for word in ("type", "format", "const"):
             if word in was and was[word] != becomes.get(word):
                 yield f"{where}: its {word} {was[word]} has become {becomes.get(word, 'anything')}"
-        gone = [value for value in was.get("enum", ()) if value not in becomes.get("enum", was.get("enum", ()))]
+        values: list[Any] = was.get("enum", [])
+        gone = [value for value in values if value not in becomes.get("enum", values)]
         if gone:
             yield f"{where}: no longer one of its values: {', '.join(map(str, gone))}"
         if direction == "request":

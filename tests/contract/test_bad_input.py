@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 DOCUMENT: Json = create_app(Settings(DATABASE_URL="postgresql://nowhere/none")).openapi()
 # Where what is wrong with a value is the answer, and not an error.
 TELLS = {"validate_dunning_policy", "write_invoice_batch", "write_payment_batch"}
-BAD_MONEY = (
+BAD_MONEY: tuple[Any, ...] = (
     "1.23456", "1,00", "1e5", "NaN", "Infinity", "", " ", "--1", "+1", "01", "1.", ".5", "１２", "1" * 20, "0x10", 1,
     1.5, True, None, [], {},
 )  # fmt: skip
@@ -182,6 +182,7 @@ async def test_values_that_are_none(untouched: Api, found: tuple[str, str, Json]
     method, path, operation = found
     refusals = Refusals(untouched, method, address(path, {}), operation)
     body = example(operation)
+    wrong: Any
     for wrong in ([], "text", 42, True):
         await refusals.invalid(wrong, why=f"{wrong!r} for the body")
     problem = await refusals.invalid({**body, "bogus": 1}, why="unknown field")

@@ -20,15 +20,22 @@ from tests.contract.seeding import seed
 from tests.contract.served import Served
 
 HOOKS = Path(__file__).parent / "schemathesis_hooks.py"
-SECONDS = 120
+SECONDS = 90
 SHARE_OF_OPERATIONS = 0.6
+
+
+def ambiguous() -> list[str]:
+    """Paths that a path with a parameter matches as well."""
+    paths = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    open_ended = {path.rpartition("/")[0] for path in paths if path.endswith("}")}
+    return [path for path in paths if not path.endswith("}") and path.rpartition("/")[0] in open_ended]
 
 
 def settings(known: dict[str, Any]) -> str:
     """Its settings: most path parameters lead to what exists, the others to nothing."""
     lines = [
         f'hooks = "{HOOKS}"',
-        "workers = 2",
+        "workers = 1",  # CPython 3.11 cannot parse code in two threads at once, which hypothesis does
         "seed = 20261121",
         f"max-time = {SECONDS}",
         "continue-on-failure = true",
@@ -48,6 +55,10 @@ def settings(known: dict[str, Any]) -> str:
         "[[operations]]",
         'include-operation-id = ["revoke_api_key", "get_api_key", "list_api_keys", "rotate_api_key"]',
         "checks.use_after_free.enabled = false",
+        # `/invoices/batch` is also an `/invoices/{invoice_id}`: another method asks for an invoice with a bad id.
+        "[[operations]]",
+        f"include-path = {json.dumps(ambiguous())}",
+        "checks.unsupported_method.enabled = false",
         "[dictionaries]",
         *(f"{name} = {{ values = {json.dumps([value])} }}" for name, value in known.items()),
         "[parameters]",
@@ -57,7 +68,7 @@ def settings(known: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(SECONDS + 150)
 async def test_every_answer_is_as_documented(served: Served, api: Api, tmp_path: Path) -> None:
     known = await seed(api)
     config, answers = tmp_path / "schemathesis.toml", tmp_path / "answers"
@@ -103,3 +114,15 @@ async def test_the_examples_are_taken(api: Api) -> None:
                 if answer.status_code >= 300 and answer.status_code != 409:
                     refused.append(f"{operation['operationId']}: {answer.text}")
     assert not refused, "\n".join(refused)
+
+
+async def test_an_advance_is_replayed(api: Api) -> None:
+    headers = {"Idempotency-Key": "one advance"}
+    await api.customer()
+    first = await api.call("POST", "/test-clock/advance", json={"to": "2026-03-05T00:00:00Z"}, headers=headers)
+    again = await api.call("POST", "/test-clock/advance", json={"to": "2026-03-05T00:00:00Z"}, headers=headers)
+    other = await api.call("POST", "/test-clock/advance", json={"to": "2026-03-06T00:00:00Z"}, headers=headers)
+    assert first.json()["events"] == 1
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await api.get("/test-clock"))["now"] == "2026-03-05T00:00:00Z"

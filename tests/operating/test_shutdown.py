@@ -32,7 +32,7 @@ async def stop(process: asyncio.subprocess.Process) -> tuple[int, float]:
 async def test_a_worker_stopped_in_the_middle_loses_and_doubles_nothing(
     addresses: tuple[str, str], tmp_path: Path
 ) -> None:
-    async with fleet(addresses, tmp_path, name="stop", api_count=1, delay_seconds=0.4) as ships:
+    async with fleet(addresses, tmp_path, name="stop", api_count=1, delay_seconds=0.4, send_batch_size="8") as ships:
         await portfolio(ships, REMINDERS)
         first = await ships.worker()
         await ships.apis[0].patch("/tenant", {"sending": "live"})
