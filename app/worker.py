@@ -31,6 +31,7 @@ from app.webhooks.transport import WebhookTransport
 log = get_logger(__name__)
 
 _QUEUE_RESTART_SECONDS = 2.0
+_CANCEL_AGAIN_SECONDS = 0.25
 # Of the shutdown time; the rest is for recording what was cut off and for closing connections.
 _FINISHING_SHARE = 0.8
 
@@ -76,8 +77,7 @@ async def run_worker(settings: Settings | None = None) -> None:
         finish_by = stopped_at + settings.shutdown_seconds * _FINISHING_SHARE
         runner.stop()
         # Neither holds anything that must be finished: rings are hints, and a check or a purge begins again elsewhere.
-        for task in side:
-            task.cancel()
+        await _cancel(side, finish_by)
         await _finish([*work, *side], finish_by)
         # Receivers that have not answered by then get the event again, under the same id.
         await _close([deliverer.close()], finish_by)
@@ -86,6 +86,14 @@ async def run_worker(settings: Settings | None = None) -> None:
             closing.append(doorbell.close())
         await _close([*closing, engine.dispose()], stopped_at + settings.shutdown_seconds)
     log.info("worker.stopped")
+
+
+async def _cancel(tasks: Iterable["asyncio.Task[None]"], until: float) -> None:
+    """Cancel tasks, again where it was lost: Python 3.11's `wait_for` drops one that comes along with its result."""
+    while (running := [task for task in tasks if not task.done()]) and monotonic_seconds() < until:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def _finish(tasks: Iterable["asyncio.Task[None]"], until: float) -> None:
@@ -122,7 +130,6 @@ def _metrics_server(settings: Settings) -> Iterator[None]:
 
 async def _serve_queue(runner: Runner, settings: Settings) -> None:
     """Serve arq's queue; when it fails, try again."""
-    # Cancelling is not enough: arq takes it for a normal end.
     while not runner.is_stopping:
         redis = create_redis(settings.redis_url)
         worker = Worker(

@@ -48,7 +48,8 @@ class SilentDoorbell:
 
 def serialize(job: dict[str, Any]) -> bytes:
     """Job → JSON."""
-    return orjson.dumps(job)
+    # arq puts exceptions into the results of jobs that expired; their text is enough.
+    return orjson.dumps(job, default=str)
 
 
 def deserialize(data: bytes) -> dict[str, Any]:

@@ -169,7 +169,7 @@ async def test_a_test_tenants_own_time_is_no_lag(api: Api, client: httpx.AsyncCl
     await api.invoice(customer["id"], "100.00", "2026-01-01", "2026-01-31")
     after = (await client.get("/readyz")).json()["lags"]
     assert after["event.relay"]["waiting"] > before["event.relay"]["waiting"]
-    assert after["event.relay"]["oldest_seconds"] < 300
+    assert after["event.relay"]["oldest_seconds"] < 86_400, "as its clock would have it: months"
     assert after["dunning.tick"] == before["dunning.tick"]
 
 
