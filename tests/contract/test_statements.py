@@ -38,9 +38,9 @@ def names_tenant(statement: str, table: str) -> bool:
     """Whether a statement on a table says whose rows it means."""
     if table == "tenants":
         return re.search(r"\btenants\.id = |^INSERT INTO tenants\b", statement) is not None
-    if re.match(rf"\s*INSERT INTO {table}\b", statement):
-        columns = statement.partition("(")[2].partition(")")[0]
-        return "tenant_id" in columns
+    inserted = re.search(rf"\bINSERT INTO {table} \(([^)]*)\)", statement)
+    if inserted is not None:
+        return "tenant_id" in inserted[1]
     return re.search(r"\btenant_id\s*(=|IN\b|,[^()]*\) IN\b)|=\s*\S*\btenant_id\b", statement) is not None
 
 
