@@ -23,7 +23,7 @@ from app.core import idempotency, strictjson
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict
 from app.core.limits import RateLimiter
-from app.core.security import covers, is_secret, split_key
+from app.core.security import covers, hash_secret, is_secret, split_key
 from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
 from app.domain.errors import Code
@@ -31,7 +31,7 @@ from app.domain.errors import Code
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _BEGIN = (
-    text("SELECT app_begin(:public_id, :key, :fingerprint, :hours) AS found")
+    text("SELECT app_begin(:public_id, :secret_hash, :key, :fingerprint, :hours) AS found")
     .bindparams(bindparam("key", type_=Text), bindparam("fingerprint", type_=LargeBinary))
     .columns(column("found", JSONB))
 )
@@ -167,11 +167,11 @@ async def authenticate(
     parts = split_key(token) if scheme.lower() == "bearer" else None
     if parts is None:
         raise _unauthorized(Code.unauthorized, "Send an API key: Authorization: Bearer pun_live_… or pun_test_….")
-    public_id, secret = parts
+    _, secret = parts
     limiter: RateLimiter = request.app.state.limiter
     address = request.client.host if request.client else ""
     limiter.admit(token, address)
-    found = await _begin(session, public_id, keyed, settings_of(request).idempotency_hours)
+    found = await _begin(session, parts, keyed, settings_of(request).idempotency_hours)
     try:
         found = _check_key(found, secret)
     except ProblemError:
@@ -192,10 +192,11 @@ async def authenticate(
 
 
 async def _begin(
-    session: AsyncSession, public_id: str, keyed: idempotency.IdempotentRequest | None, hours: int
+    session: AsyncSession, parts: tuple[str, str], keyed: idempotency.IdempotentRequest | None, hours: int
 ) -> dict[str, Any] | None:
     values = {
-        "public_id": public_id,
+        "public_id": parts[0],
+        "secret_hash": hash_secret(parts[1]),
         "key": keyed.key if keyed else None,
         "fingerprint": keyed.fingerprint if keyed else None,
         "hours": hours,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import orjson
 from sqlalchemy import event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -41,6 +42,8 @@ def create_engine(settings: Settings, *, admin: bool = False, pool_size: int | N
         max_overflow=0,
         pool_timeout=30,
         pool_use_lifo=True,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
         connect_args={
             "server_settings": server_settings,
             # asyncpg waits for ever by default.
@@ -49,6 +52,10 @@ def create_engine(settings: Settings, *, admin: bool = False, pool_size: int | N
             "prepared_statement_cache_size": 500,
         },
     )
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def create_sessionmaker(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:

@@ -8,7 +8,11 @@ import structlog
 from asyncpg.exceptions import (
     CannotConnectNowError,
     DeadlockDetectedError,
+    InterfaceError,
+    InvalidCachedStatementError,
     LockNotAvailableError,
+    PostgresConnectionError,
+    PostgresError,
     QueryCanceledError,
     UniqueViolationError,
 )
@@ -133,6 +137,13 @@ def from_validation(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
     return ProblemError(422, Code.validation_failed, f"The request is not valid; see errors: {named}.", faults)
 
 
+_INTERRUPTIONS = (
+    ConnectionError,
+    InterfaceError,
+    CannotConnectNowError,
+    PostgresConnectionError,
+    InvalidCachedStatementError,
+)
 UNREACHABLE = ProblemError(
     503,
     Code.busy,
@@ -141,10 +152,14 @@ UNREACHABLE = ProblemError(
 )
 
 
-def from_database(error: DBAPIError) -> ProblemError | None:
-    """What a database error means to the caller, if it is the caller's to solve."""
-    cause = error.orig.__cause__ if error.orig is not None else None
-    if error.connection_invalidated or isinstance(cause, CannotConnectNowError):
+def from_database(error: Exception) -> ProblemError | None:
+    """What an error of the database, or of the way to it, means to the caller, if it is the caller's to solve."""
+    cause: BaseException | None = error
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if error.connection_invalidated:
+            return UNREACHABLE
+    if isinstance(cause, _INTERRUPTIONS):
         return UNREACHABLE
     if isinstance(cause, LockNotAvailableError | QueryCanceledError | DeadlockDetectedError):
         return ProblemError(
@@ -175,6 +190,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         StrictJsonError,
         HTTPException,
         DBAPIError,
+        PostgresError,
         PoolTimeoutError,
         IllegalTransition,
         Exception,
@@ -210,10 +226,8 @@ def to_problem(error: Exception) -> ProblemError:
             known = ProblemError(409, Code.state_conflict, f"Not possible now: {error}")
         case PoolTimeoutError():
             known = ProblemError(503, Code.busy, "Too many requests at once; try again.", headers={"Retry-After": "1"})
-        case DBAPIError():
+        case DBAPIError() | PostgresError() | InterfaceError() | ConnectionError():
             known = from_database(error)
-        case ConnectionError() | CannotConnectNowError():
-            known = UNREACHABLE
     if known is None:
         log.error("request.failed", exc_info=error)
         known = ProblemError(500, Code.internal_error, "Something failed on our side; nothing was kept. Try again.")

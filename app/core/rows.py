@@ -13,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import LargeBinary, TextClause, inspect, text
+from sqlalchemy import LargeBinary, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 
-from app.models import Base, Event, IdempotencyKey
+from app.core.driver import driver_of
+from app.models import Base, IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,65 +40,77 @@ class _Table:
     binary: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row that nobody looks at again: its values, without the cost of a mapped object."""
+
+    kind: type[Base]
+    values: dict[str, Any]
+
+
 async def write_rows(
     session: AsyncSession,
     tenant_id: UUID,
-    rows: Sequence[Base],
+    rows: Sequence[Base | NewRow],
     *,
     wakes: Mapping[UUID, datetime] | None = None,
     answer: StoredAnswer | None = None,
 ) -> None:
-    """Insert new rows, bring wake-ups forward, and store an answer, all in one statement.
-
-    The rows are the session's from then on, as if it had loaded them: later changes are written as usual.
-    """
-    by_table: dict[type[Base], list[Base]] = {}
+    """Insert new rows, bring wake-ups forward, and store an answer, all in one statement."""
+    by_table: dict[type[Base], list[dict[str, Any]]] = {}
     for row in rows:
-        by_table.setdefault(type(row), []).append(row)
-    parameters: dict[str, Any] = {}
-    for index, (kind, group) in enumerate(by_table.items()):
-        parameters[f"rows{index}"] = _encode(kind, group)
+        if isinstance(row, NewRow):
+            by_table.setdefault(row.kind, []).append(row.values)
+        else:
+            by_table.setdefault(type(row), []).append(row.__dict__)
+    arguments: list[Any] = [_encode(kind, group) for kind, group in by_table.items()]
     if wakes:
-        parameters["tenant_id"] = tenant_id
-        parameters["wakes"] = _wakes(wakes)
+        arguments += [tenant_id, _wakes(wakes)]
     if answer is not None:
-        parameters |= {
-            "tenant_id": tenant_id,
-            "key": answer.key,
-            "status": answer.status,
-            "headers": orjson.dumps(dict(answer.headers)).decode(),
-            "body": answer.body,
-        }
-    if not parameters:
-        return
-    statement = _statement(tuple(by_table), wakes=bool(wakes), answer=answer is not None)
-    await session.execute(statement, parameters)
-    _adopt(session, [row for row in rows if not isinstance(row, Event)])
+        headers = orjson.dumps(dict(answer.headers)).decode()
+        arguments += [tenant_id, answer.key, answer.status, headers, answer.body]
+    if arguments:
+        statement = _statement(tuple(by_table), wakes=bool(wakes), answer=answer is not None)
+        await (await driver_of(session)).execute(statement, *arguments)
+
+
+def adopt_rows(session: AsyncSession, rows: Sequence[Base | NewRow]) -> None:
+    """Make written rows the session's, so that later changes are written as usual.
+
+    All are told that they are stored before any is added: adding one adds those that it refers to.
+    """
+    mapped = [row for row in rows if isinstance(row, Base)]
+    for row in mapped:
+        make_transient_to_detached(row)
+    session.add_all(mapped)
 
 
 @lru_cache(maxsize=256)
-def _statement(kinds: tuple[type[Base], ...], *, wakes: bool, answer: bool) -> TextClause:
+def _statement(kinds: tuple[type[Base], ...], *, wakes: bool, answer: bool) -> str:
     parts = []
     for index, kind in enumerate(kinds):
         table = _table(kind)
         columns = ", ".join(f'"{column}"' for _, column in table.attributes)
         parts.append(
             f"w{index} AS (INSERT INTO {table.name} ({columns}) SELECT {columns} "  # noqa: S608  names of our own tables
-            f"FROM json_populate_recordset(NULL::{table.name}, CAST(:rows{index} AS json)))"
+            f"FROM json_populate_recordset(NULL::{table.name}, ${index + 1}::json))"
         )
+    count = len(kinds)
     if wakes:
         parts.append(
-            "woken AS (UPDATE customers c SET next_action_at = w.at "
-            "FROM json_to_recordset(CAST(:wakes AS json)) AS w(id uuid, at timestamptz) "
-            "WHERE c.tenant_id = :tenant_id AND c.id = w.id "
+            "woken AS (UPDATE customers c SET next_action_at = w.at "  # noqa: S608  as above
+            f"FROM json_to_recordset(${count + 2}::json) AS w(id uuid, at timestamptz) "
+            f"WHERE c.tenant_id = ${count + 1} AND c.id = w.id "
             "AND (c.next_action_at IS NULL OR c.next_action_at > w.at))"
         )
+        count += 2
     if answer:
         parts.append(
-            f"answered AS (UPDATE {IdempotencyKey.__tablename__} SET status = :status, "  # noqa: S608  as above
-            "headers = CAST(:headers AS jsonb), body = :body WHERE tenant_id = :tenant_id AND key = :key)"
+            f"answered AS (UPDATE {IdempotencyKey.__tablename__} SET status = ${count + 3}, "  # noqa: S608  as above
+            f"headers = ${count + 4}::jsonb, body = ${count + 5} "
+            f"WHERE tenant_id = ${count + 1} AND key = ${count + 2})"
         )
-    return text(f"WITH {', '.join(parts)} SELECT 1")
+    return f"WITH {', '.join(parts)} SELECT 1"
 
 
 @lru_cache(maxsize=64)
@@ -115,11 +128,10 @@ def _table(kind: type[Base]) -> _Table:
     return _Table(str(mapper.local_table.name), tuple(attributes), frozenset(binary))  # type: ignore[attr-defined]
 
 
-def _encode(kind: type[Base], rows: Iterable[Base]) -> str:
+def _encode(kind: type[Base], rows: Iterable[dict[str, Any]]) -> str:
     table = _table(kind)
     encoded = []
-    for row in rows:
-        values = row.__dict__
+    for values in rows:
         record = {}
         for key, column in table.attributes:
             # What was not said is NULL, here and on the object.
@@ -138,10 +150,3 @@ def _plain(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"no JSON form for {type(value).__name__}")
-
-
-def _adopt(session: AsyncSession, rows: Sequence[Base]) -> None:
-    """Make the written rows the session's; all are told that they are stored before any is added."""
-    for row in rows:
-        make_transient_to_detached(row)
-    session.add_all(rows)

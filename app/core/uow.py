@@ -12,15 +12,16 @@ from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import column, inspect, or_, select, text
+from sqlalchemy import column, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.core.clock import Clock
 from app.core.db import create_sessionmaker
+from app.core.driver import adopt_records, driver_of
 from app.core.errors import not_found
 from app.core.queue import Doorbell
-from app.core.rows import StoredAnswer, write_rows
+from app.core.rows import NewRow, StoredAnswer, adopt_rows, write_rows
 from app.models import Base, Customer
 
 
@@ -76,7 +77,7 @@ class EventWriter(Protocol):
         """The wire form of a resource as it is now."""
         ...
 
-    def rows(self, uow: "UnitOfWork", events: Sequence[PendingEvent]) -> Sequence[Base]:
+    def rows(self, uow: "UnitOfWork", events: Sequence[PendingEvent]) -> Sequence[NewRow]:
         """One row an event, with its resource as it is now."""
         ...
 
@@ -93,7 +94,7 @@ class UnitOfWork:
     idempotency_key: str | None = None
     rings: set[str] = field(default_factory=set)
     wakes: dict[UUID, datetime] = field(default_factory=dict)
-    _new: list[Base] = field(default_factory=list)
+    _new: list[Base | NewRow] = field(default_factory=list)
     _pending: list[PendingEvent] = field(default_factory=list)
     _before: dict[int, tuple[object, dict[str, Any]]] = field(default_factory=dict)
 
@@ -151,25 +152,15 @@ class UnitOfWork:
         self, customer_ids: Collection[UUID], external_ids: Collection[str]
     ) -> list[Customer]:
         """Lock those of the customers that exist, found by either of their ids, in id order."""
-        named = Customer.id.in_(customer_ids)
-        statement = (
-            select(Customer)
-            .where(
-                Customer.tenant_id == self.tenant_id,
-                or_(named, Customer.external_id.in_(external_ids)) if external_ids else named,
-            )
-            .order_by(Customer.id)
-            # Not plain FOR UPDATE: that blocks every insert that references the customer.
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        )
-        return list((await self.session.scalars(statement)).all())
+        driver = await driver_of(self.session)
+        records = await driver.fetch(_LOCK_CUSTOMERS, self.tenant_id, list(customer_ids), list(external_ids))
+        return adopt_records(self.session, Customer, records)
 
     async def lock_customer(self, customer_id: UUID) -> Customer:
         """Lock one customer."""
         return (await self.lock_customers([customer_id]))[0]
 
-    def add(self, row: Base) -> None:
+    def add(self, row: Base | NewRow) -> None:
         """Write a new row with the others of this unit of work."""
         self._new.append(row)
 
@@ -179,6 +170,7 @@ class UnitOfWork:
         await self.session.flush()
         if rows:
             await write_rows(self.session, self.tenant_id, rows)
+            adopt_rows(self.session, rows)
 
     async def finish(self, answer: StoredAnswer | None = None) -> None:
         """Write changes, new rows, events, wake-ups and the stored answer; the last act before the commit."""
@@ -190,13 +182,18 @@ class UnitOfWork:
             self._pending = []
         await write_rows(self.session, self.tenant_id, rows, wakes=self.wakes, answer=answer)
 
-    def _take_new(self) -> list[Base]:
+    def _take_new(self) -> list[Base | NewRow]:
         # A child of a row that is already the session's has been taken in with its parent.
-        rows = [row for row in self._new if inspect(row).transient]
+        rows = [row for row in self._new if isinstance(row, NewRow) or inspect(row).transient]
         self._new = []
         return rows
 
 
+# Not plain FOR UPDATE: that blocks every insert that references the customer.
+_LOCK_CUSTOMERS = """
+SELECT * FROM customers WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR external_id = ANY($3::text[]))
+ORDER BY id FOR NO KEY UPDATE
+"""
 _ENTER_TENANT = text("SELECT app_enter_tenant(:tenant_id) AS tenant").columns(column("tenant", JSONB))
 
 

@@ -45,6 +45,9 @@ class LedgerEntry(TenantRow, Base):
         Index("ix_ledger_entries_invoice_id", "tenant_id", "invoice_id"),
         Index("ix_ledger_entries_payment_id", "tenant_id", "payment_id"),
         Index("ix_ledger_entries_customer_id", "tenant_id", "customer_id", "effective_on"),
+        # What a report of a past day takes back from the kept balances.
+        Index("ix_ledger_entries_effective_on", "tenant_id", "effective_on"),
+        Index("ix_ledger_entries_booked_at", "tenant_id", "booked_at"),
     )
 
     customer_id: Mapped[UUID]

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from app.core.ids import new_id
+from app.core.rows import NewRow
 from app.core.uow import PendingEvent, UnitOfWork
 from app.core.wire import changed
 from app.models import Event
@@ -19,7 +20,7 @@ class OutboxWriter:
         """The wire form of a resource as it is now."""
         return describe(uow, resource)[1]
 
-    def rows(self, uow: UnitOfWork, events: Sequence[PendingEvent]) -> list[Event]:
+    def rows(self, uow: UnitOfWork, events: Sequence[PendingEvent]) -> list[NewRow]:
         """One row an event, with the resource as it is at the end of the transaction."""
         rows = []
         forms: dict[int, tuple[str, dict[str, Any], bytes, bytes | None]] = {}
@@ -34,19 +35,21 @@ class OutboxWriter:
             if event.extra:
                 encoded = orjson.dumps({**data, **event.extra})
             rows.append(
-                Event(
-                    tenant_id=uow.tenant_id,
-                    id=new_id(),
-                    sequence=None,
-                    type=event.type,
-                    created_at=uow.now,
-                    object_type=object_type,
-                    object_id=data["id"],
-                    object_version=data["version"],
-                    data=encoded.decode(),
-                    previous=previous_encoded.decode() if previous_encoded else None,
-                    idempotency_key=uow.idempotency_key,
-                    request_id=uow.request_id,
+                NewRow(
+                    Event,
+                    {
+                        "tenant_id": uow.tenant_id,
+                        "id": new_id(),
+                        "type": event.type,
+                        "created_at": uow.now,
+                        "object_type": object_type,
+                        "object_id": data["id"],
+                        "object_version": data["version"],
+                        "data": encoded.decode(),
+                        "previous": previous_encoded.decode() if previous_encoded else None,
+                        "idempotency_key": uow.idempotency_key,
+                        "request_id": uow.request_id,
+                    },
                 )
             )
         return rows

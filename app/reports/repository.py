@@ -1,9 +1,15 @@
-"""Queries for reports: each is one statement, so that all of its figures describe the same instant."""
+"""Queries for reports: each is one statement, so that all of its figures describe the same instant.
+
+The aging report starts from the kept balances, which are the sums of all entries, and takes back the entries that do
+not count: those effective after `as_of` or booked after `known_at`. For today there are next to none of them, for a day
+long past they are most of the ledger. Balances and corrections are added up by cell, never invoice by invoice, so that
+the scan of the balances aggregates as it goes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,20 +17,31 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Date,
+    DateTime,
     Integer,
     Select,
+    SQLColumnExpression,
     bindparam,
+    case,
     cast,
     func,
     literal,
     null,
+    or_,
     select,
+    true,
     type_coerce,
     union_all,
 )
 
 from app.core.uow import UnitOfWork
-from app.models import Customer, Invoice, LedgerEntry
+from app.domain.states import INVOICE
+from app.models import Customer, Invoice, LedgerEntry, Payment
+
+# What a draft will owe is not booked, and a CHECK says that nothing is open on what is paid. Naming the others lets the
+# planner find them by their status where most invoices are paid.
+_MAY_OWE: Final = tuple(sorted(INVOICE.states - {"draft", "paid"}))
+_STORED: Final = Invoice.principal_open_minor + Invoice.interest_open_minor + Invoice.fees_open_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,7 @@ class AgingRow:
     Attributes:
         customer_id: None in the rows over all customers.
         bucket: index of the bucket; None in the rows of unapplied cash.
+        count: invoices that are not settled; in the rows of unapplied cash, customers that have any.
         amount_minor: sum of ledger entries, so that unapplied cash is negative.
     """
 
@@ -54,6 +72,40 @@ class CustomerPage:
     before: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the report is asked for, and the parts of the statement that depend on it."""
+
+    tenant_id: UUID
+    as_of: date
+    known_at: datetime | None
+    currency: str | None
+    later_bucket_starts: Sequence[int]
+
+    def does_not_count(self) -> ColumnElement[bool]:
+        """Entries to take back.
+
+        The day and the instant are written into the statement: a plan that is kept for any value would read the whole
+        ledger to take back nothing, or walk an index to take back nearly everything.
+        """
+        as_of = cast(bindparam("as_of", self.as_of, Date, literal_execute=True), Date)
+        later = LedgerEntry.effective_on > as_of
+        if self.known_at is None:
+            return later
+        known_at = bindparam("known_at", self.known_at, DateTime(timezone=True), literal_execute=True)
+        return or_(later, LedgerEntry.booked_at > cast(known_at, DateTime(timezone=True)))
+
+    def is_asked(self, currency: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        """Whether a row's currency is the one asked for."""
+        return true() if self.currency is None else currency == self.currency
+
+    def bucket(self) -> ColumnElement[int]:
+        """The bucket of an invoice: below the first threshold is 0, which is `current`; from the n-th on it is n."""
+        days = type_coerce(literal(self.as_of, Date) - Invoice.due_on, Integer)
+        starts = cast(bindparam("starts", list(self.later_bucket_starts)), ARRAY(Integer))
+        return func.width_bucket(days, starts).label("bucket")
+
+
 async def aging(
     uow: UnitOfWork,
     *,
@@ -63,7 +115,7 @@ async def aging(
     later_bucket_starts: Sequence[int],
     customers: CustomerPage | None,
 ) -> list[AgingRow]:
-    """Sums of ledger entries by currency and bucket, over all customers and for a page of them.
+    """What the entries that count add up to, by currency and bucket, over all customers and for a page of them.
 
     Args:
         uow: the unit of work.
@@ -73,62 +125,144 @@ async def aging(
         later_bucket_starts: first days overdue of the buckets after `current`.
         customers: the page of customers, if they are asked for.
     """
-    aged = _aged(uow, _balances(uow, as_of, known_at, currency), as_of, later_bucket_starts)
-    parts = [_over_all(aged)]
+    question = _Question(uow.tenant_id, as_of, known_at, currency, later_bucket_starts)
+    taken_back = _taken_back(question)
+    corrections, cash = _corrections(question, taken_back), _cash(question, taken_back)
+    parts = [_over_all(question, corrections, cash)]
     if customers is not None:
-        parts.append(_by_customer(uow, aged, customers))
+        parts.append(_by_customer(question, corrections, cash, customers))
     rows = await uow.session.execute(union_all(*parts))
     return [
-        AgingRow(customer_id, external_id, name, currency_, bucket, count, int(amount))
+        AgingRow(customer_id, external_id, name, currency_, bucket, int(count), int(amount))
         for customer_id, external_id, name, currency_, bucket, count, amount in rows
     ]
 
 
-def _balances(uow: UnitOfWork, as_of: date, known_at: datetime | None, currency: str | None) -> CTE:
-    """What is open on each invoice, and each customer's unapplied cash, whose entries name no invoice."""
+def _taken_back(question: _Question) -> CTE:
+    """What comes of leaving out entries, by invoice, and by customer for cash, whose entries name no invoice."""
     amount = func.sum(LedgerEntry.amount_minor)
-    statement = (
-        select(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency, amount.label("amount_minor"))
-        .where(LedgerEntry.tenant_id == uow.tenant_id, LedgerEntry.effective_on <= as_of)
+    return (
+        select(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency, (-amount).label("amount_minor"))
+        .where(
+            LedgerEntry.tenant_id == question.tenant_id,
+            question.does_not_count(),
+            question.is_asked(LedgerEntry.currency),
+        )
         .group_by(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency)
         .having(amount != 0)
+        .cte("taken_back")
     )
-    if known_at is not None:
-        statement = statement.where(LedgerEntry.booked_at <= known_at)
-    if currency is not None:
-        statement = statement.where(LedgerEntry.currency == currency)
-    return statement.cte("balances")
 
 
-def _aged(uow: UnitOfWork, balances: CTE, as_of: date, later_bucket_starts: Sequence[int]) -> CTE:
-    """The balances with the bucket of each invoice."""
-    days = type_coerce(literal(as_of, Date) - Invoice.due_on, Integer)
-    # Below the first threshold is 0, which is `current`; from the n-th on it is n.
-    bucket = func.width_bucket(days, cast(bindparam("starts", list(later_bucket_starts)), ARRAY(Integer)))
+def _owing(question: _Question, *columns: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
+    """Invoices on which something is open today."""
+    return select(*columns).where(
+        Invoice.tenant_id == question.tenant_id,
+        Invoice.status.in_(_MAY_OWE),
+        _STORED != 0,
+        question.is_asked(Invoice.currency),
+    )
+
+
+def _corrections(question: _Question, taken_back: CTE) -> CTE:
+    """What the taken back entries change: an invoice may come in, drop out, or stay with another amount."""
+    change = case((_STORED == 0, 1), (_STORED + taken_back.c.amount_minor == 0, -1), else_=0)
     return (
-        select(balances.c.customer_id, balances.c.currency, balances.c.amount_minor, bucket.label("bucket"))
-        .outerjoin(Invoice, (Invoice.tenant_id == uow.tenant_id) & (Invoice.id == balances.c.invoice_id))
-        .cte("aged")
+        select(
+            taken_back.c.customer_id,
+            taken_back.c.currency,
+            question.bucket(),
+            change.label("count"),
+            taken_back.c.amount_minor,
+        )
+        .join(Invoice, (Invoice.tenant_id == question.tenant_id) & (Invoice.id == taken_back.c.invoice_id))
+        .cte("corrections")
     )
 
 
-def _over_all(aged: CTE) -> Select[*tuple[Any, ...]]:
+def _cash(question: _Question, taken_back: CTE) -> CTE:
+    """Each customer's unapplied cash, as the ledger has it: negative."""
+    kept = select(Payment.customer_id, Payment.currency, (-Payment.unapplied_minor).label("amount_minor")).where(
+        Payment.tenant_id == question.tenant_id,
+        Payment.status == "posted",
+        Payment.unapplied_minor > 0,
+        question.is_asked(Payment.currency),
+    )
+    back = select(taken_back.c.customer_id, taken_back.c.currency, taken_back.c.amount_minor).where(
+        taken_back.c.invoice_id.is_(None)
+    )
+    both = union_all(kept, back).subquery("cash_parts")
+    amount = func.sum(both.c.amount_minor)
+    return (
+        select(
+            both.c.customer_id,
+            both.c.currency,
+            cast(null(), Integer).label("bucket"),
+            literal(1, Integer).label("count"),
+            amount.label("amount_minor"),
+        )
+        .group_by(both.c.customer_id, both.c.currency)
+        .having(amount != 0)
+        .cte("cash")
+    )
+
+
+def _over_all(question: _Question, corrections: CTE, cash: CTE) -> Select[*tuple[Any, ...]]:
+    bucket = question.bucket()
+    cells = _owing(
+        question, Invoice.currency, bucket, func.count().label("count"), func.sum(_STORED).label("amount_minor")
+    ).group_by(Invoice.currency, bucket)
+    later = [select(part.c.currency, part.c.bucket, part.c.count, part.c.amount_minor) for part in (corrections, cash)]
+    parts = union_all(cells, *later).subquery("parts")
     nothing = (null().label("customer_id"), null().label("external_id"), null().label("name"))
-    return select(*nothing, *_sums(aged)).group_by(aged.c.currency, aged.c.bucket)
-
-
-def _by_customer(uow: UnitOfWork, aged: CTE, customers: CustomerPage) -> Select[*tuple[Any, ...]]:
-    listed = select(aged.c.customer_id).distinct().order_by(aged.c.customer_id.desc()).limit(customers.limit + 1)
-    if customers.before is not None:
-        listed = listed.where(aged.c.customer_id < customers.before)
-    customer = (aged.c.customer_id, Customer.external_id, Customer.name)
     return (
-        select(*customer, *_sums(aged))
-        .join(Customer, (Customer.tenant_id == uow.tenant_id) & (Customer.id == aged.c.customer_id))
-        .where(aged.c.customer_id.in_(listed.scalar_subquery()))
-        .group_by(*customer, aged.c.currency, aged.c.bucket)
+        select(*nothing, *_sums(parts)).group_by(parts.c.currency, parts.c.bucket).having(func.sum(parts.c.count) != 0)
     )
 
 
-def _sums(aged: CTE) -> tuple[ColumnElement[Any], ...]:
-    return (aged.c.currency, aged.c.bucket, func.count().label("count"), func.sum(aged.c.amount_minor).label("amount"))
+def _by_customer(question: _Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> Select[*tuple[Any, ...]]:
+    listed = _listed(question, corrections, cash, customers)
+    wanted = select(listed.c.customer_id)
+    stored = _owing(
+        question,
+        Invoice.customer_id,
+        Invoice.currency,
+        question.bucket(),
+        literal(1, Integer).label("count"),
+        _STORED.label("amount_minor"),
+    ).where(Invoice.customer_id.in_(wanted))
+    later = [select(part).where(part.c.customer_id.in_(wanted)) for part in (corrections, cash)]
+    parts = union_all(stored, *later).subquery("customer_parts")
+    customer = (parts.c.customer_id, Customer.external_id, Customer.name)
+    return (
+        select(*customer, *_sums(parts))
+        .join(Customer, (Customer.tenant_id == question.tenant_id) & (Customer.id == parts.c.customer_id))
+        .group_by(*customer, parts.c.currency, parts.c.bucket)
+        .having(func.sum(parts.c.count) != 0)
+    )
+
+
+def _listed(question: _Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> CTE:
+    """Customers with an invoice that is not settled or with unapplied cash.
+
+    Their invoices can be read in the order of an index, so that a page does not cost the portfolio.
+    """
+    one = literal(1, Integer).label("count")
+    parts = [_owing(question, Invoice.customer_id, one)]
+    parts += [select(part.c.customer_id, part.c.count) for part in (corrections, cash)]
+    counted = union_all(*parts).subquery("counted")
+    statement = select(counted.c.customer_id)
+    if customers.before is not None:
+        statement = statement.where(counted.c.customer_id < customers.before)
+    return (
+        statement.group_by(counted.c.customer_id)
+        .having(func.sum(counted.c.count) != 0)
+        .order_by(counted.c.customer_id.desc())
+        .limit(customers.limit + 1)
+        .cte("listed")
+    )
+
+
+def _sums(parts: Any) -> tuple[ColumnElement[Any], ...]:
+    columns = (func.sum(parts.c.count).label("count"), func.sum(parts.c.amount_minor).label("amount"))
+    return (parts.c.currency, parts.c.bucket, *columns)

@@ -673,9 +673,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_ledger_entries")),
     )
+    op.create_index("ix_ledger_entries_booked_at", "ledger_entries", ["tenant_id", "booked_at"], unique=False)
     op.create_index(
         "ix_ledger_entries_customer_id", "ledger_entries", ["tenant_id", "customer_id", "effective_on"], unique=False
     )
+    op.create_index("ix_ledger_entries_effective_on", "ledger_entries", ["tenant_id", "effective_on"], unique=False)
     op.create_index("ix_ledger_entries_invoice_id", "ledger_entries", ["tenant_id", "invoice_id"], unique=False)
     op.create_index("ix_ledger_entries_payment_id", "ledger_entries", ["tenant_id", "payment_id"], unique=False)
     op.create_index("uq_ledger_entries_reverses_id", "ledger_entries", ["tenant_id", "reverses_id"], unique=True)
@@ -778,12 +780,12 @@ BEGIN
 END
 """
 # Runs as the caller, behind the wall that app_authenticate has just put up: it takes the key of a request, or waits for
-# the request that holds it and gives that one's answer. A caller that then finds the secret wrong rolls all this back.
+# the request that holds it and gives that one's answer. Nobody waits for, or sees, anything without the right secret.
 BEGIN_REQUEST = """
 DECLARE who jsonb; owner uuid; stored idempotency_keys;
 BEGIN
     who := app_authenticate(wanted);
-    IF who IS NULL OR given_key IS NULL THEN
+    IF who IS NULL OR given_key IS NULL OR who ->> 'secret_hash' <> encode(given_hash, 'hex') THEN
         RETURN who;
     END IF;
     owner := (who -> 'tenant' ->> 'id')::uuid;
@@ -891,7 +893,9 @@ def build_walls() -> None:
         *definer("app_enter_tenant(wanted uuid)", "jsonb", ENTER_TENANT),
         *definer("app_authenticate(wanted text)", "jsonb", AUTHENTICATE),
         *invoker(
-            "app_begin(wanted text, given_key text, given_fingerprint bytea, hours integer)", "jsonb", BEGIN_REQUEST
+            "app_begin(wanted text, given_hash bytea, given_key text, given_fingerprint bytea, hours integer)",
+            "jsonb",
+            BEGIN_REQUEST,
         ),
         *definer("app_tenants_due(kind text, most integer)", "TABLE (tenant_id uuid, is_test boolean)", TENANTS_DUE),
         *definer("app_lags()", "TABLE (kind text, waiting bigint, oldest_seconds bigint)", LAGS),

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import rows, uow
+from app.core.driver import driver_of
 from app.core.settings import Settings
 from app.core.uow import Database
 from tests.conftest import Api
@@ -26,12 +30,30 @@ def recorded(database: Database) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
+    async def watched_driver(session: AsyncSession) -> Watched:
+        return Watched(await driver_of(session), seen)
+
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "driver_of", watched_driver)
+        patch.setattr(uow, "driver_of", watched_driver)
         yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "before_cursor_execute", note)
+
+
+class Watched:
+    """The driver's connection, under which SQLAlchemy's events do not reach."""
+
+    def __init__(self, connection: Any, seen: list[str]) -> None:
+        self.connection, self.seen = connection, seen
+
+    def __getattr__(self, name: str) -> Any:
+        def run(statement: str, *arguments: Any) -> Any:
+            self.seen.append(statement)
+            return getattr(self.connection, name)(statement, *arguments)
+
+        return run
 
 
 def names_tenant(statement: str, table: str) -> bool:
