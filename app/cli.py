@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +21,9 @@ from app.core.server import BoundedProtocol
 from app.core.settings import get_settings
 from app.main import create_app
 from app.models import Tenant
+from app.supervisor import database_of
 from app.supervisor import up as run_supervisor
-from app.tenants.accounts import NewTenant, create_tenant
+from app.tenants.accounts import NewTenant, TenantPlan, create_tenant, pause_all
 from app.worker import run_worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +64,24 @@ def worker() -> None:
     asyncio.run(run_worker())
 
 
+@contextmanager
+def _database() -> Iterator[None]:
+    """The database that is set, or else the one of the data folder, brought up to date."""
+    embedded = not get_settings().database_url
+    with database_of(get_settings().data_dir):
+        get_settings.cache_clear()
+        if embedded:
+            _migrate()
+        yield
+    get_settings.cache_clear()
+
+
+def _migrate() -> None:
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    command.upgrade(config, "head")
+
+
 @cli.command()
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -70,15 +91,15 @@ def check(
 
     Ctrl-C ends it early and shows what was found so far.
     """
-    raise typer.Exit(check_command.run(get_settings(), as_json=as_json, tenant_ids=tenant))
+    with _database():
+        raise typer.Exit(check_command.run(get_settings(), as_json=as_json, tenant_ids=tenant))
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest revision."""
-    config = Config(str(ROOT / "alembic.ini"))
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    command.upgrade(config, "head")
+    with _database():
+        _migrate()
 
 
 @cli.command()
@@ -101,18 +122,26 @@ def create(
     """Make a tenant and print its id and key as JSON; the key is shown this once."""
     if clock and not test:
         raise typer.BadParameter("only a test tenant has a clock of its own; add --test", param_hint="--clock")
-    made = asyncio.run(
-        _create(
-            name=name,
-            is_test=test,
-            clock_at=_instant(clock) if clock else None,
-            time_zone=time_zone,
-            locale=locale,
-            currency=currency,
-            sender_address=sender_address,
-        )
+    plan = TenantPlan(
+        name=name,
+        is_test=test,
+        clock_at=_instant(clock) if clock else None,
+        time_zone=time_zone,
+        locale=locale,
+        currency=currency,
+        sender_address=sender_address,
     )
+    with _database():
+        made = asyncio.run(_create(plan))
     typer.echo(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
+
+
+@tenants.command("pause-all")
+def pause() -> None:
+    """Pause sending for every tenant: after restoring a backup, which has forgotten what was sent since."""
+    with _database():
+        count = asyncio.run(_pause())
+    typer.echo(f"{count} tenants are paused; each goes on with PATCH /v1/tenant, first to shadow, then to live")
 
 
 @tenants.command("ensure-demo")
@@ -121,7 +150,7 @@ def ensure_demo(data_dir: Annotated[Path, typer.Option("--data-dir")] = Path(".d
     path = data_dir / "demo.json"
     if path.exists() and asyncio.run(_exists(json.loads(path.read_text())["tenant_id"])):
         return
-    made = asyncio.run(_create(name=DEMO_NAME, is_test=True))
+    made = asyncio.run(_create(TenantPlan(name=DEMO_NAME, is_test=True)))
     path.touch(mode=0o600)
     path.write_text(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
 
@@ -134,27 +163,14 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-async def _create(
-    *,
-    name: str,
-    is_test: bool,
-    clock_at: datetime | None = None,
-    time_zone: str = "America/Mexico_City",
-    locale: str = "es-MX",
-    currency: str = "MXN",
-    sender_address: str = "cobranza@example.com",
-) -> NewTenant:
+async def _create(plan: TenantPlan) -> NewTenant:
     async with admin_session(get_settings()) as session:
-        return await create_tenant(
-            session,
-            name=name,
-            is_test=is_test,
-            clock_at=clock_at,
-            time_zone=time_zone,
-            locale=locale,
-            currency=currency,
-            sender_address=sender_address,
-        )
+        return await create_tenant(session, plan)
+
+
+async def _pause() -> int:
+    async with admin_session(get_settings()) as session:
+        return await pause_all(session)
 
 
 async def _exists(tenant_id: str) -> bool:

@@ -17,7 +17,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from app.embedded import AlreadyRunning, EmbeddedEngines, EmbeddedError, Engines
+from app.embedded import AlreadyRunning, EmbeddedEngines, EmbeddedError, Engines, reach_database
 from app.embedded.process import end, rotate, spawn, tail
 
 _READY_PATIENCE = 60.0
@@ -35,6 +35,20 @@ class _Failed(Exception):  # noqa: N818  # a message for the person at the termi
 
 class _Stopped(Exception):  # noqa: N818  # asked for, so not an error
     """Somebody pressed Ctrl-C or sent SIGTERM."""
+
+
+@contextlib.contextmanager
+def database_of(data_dir: Path) -> Iterator[None]:
+    """Let a command without `DATABASE_URL` use the data folder's own PostgreSQL, running or not."""
+    if any(os.environ.get(name) for name in ("DATABASE_URL", "PUNTUAL_DATABASE_URL")):
+        yield
+        return
+    with reach_database(data_dir) as url:
+        os.environ["DATABASE_URL"] = url
+        try:
+            yield
+        finally:
+            del os.environ["DATABASE_URL"]
 
 
 def up(*, host: str, port: int, data_dir: Path, command: Sequence[str] = (sys.executable, "-m", "app")) -> int:

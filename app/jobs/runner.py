@@ -21,6 +21,7 @@ from app.core.uow import Database
 from app.core.work import DueTenant, Kind, due_tenants
 from app.models import Customer
 from app.outbox.relay import relay
+from app.reminders.pipeline import Pipeline
 from app.reminders.sender import Sender
 from app.settlement.tick import tick
 from app.webhooks.delivery import Deliverer
@@ -42,6 +43,10 @@ class Runner:
     deliverer: Deliverer
     is_stopping: bool = False
     _bells: dict[Kind, asyncio.Event] = field(default_factory=_bells)
+    _pipeline: Pipeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pipeline = Pipeline(self.sender)
 
     def wake(self, kind: Kind) -> None:
         """Have a kind of work looked at now; while it is being done, once more when that is through."""
@@ -55,6 +60,10 @@ class Runner:
 
     async def serve(self, kind: Kind) -> None:
         """Do due work of a kind until told to stop: whenever it rings, and at a steady pace whatever the queue says."""
+        async with self._pipeline if kind is Kind.send else contextlib.nullcontext():
+            await self._serve(kind)
+
+    async def _serve(self, kind: Kind) -> None:
         bell = self._bells[kind]
         while not self.is_stopping:
             bell.clear()
@@ -134,7 +143,8 @@ class Runner:
         return done
 
     async def _send(self, tenant: DueTenant) -> int:
-        return (await self.sender.send_batch(tenant.id)).worked
+        await self._pipeline.wait_for_turn()
+        return 0 if self.is_stopping else await self._pipeline.send(tenant.id)
 
     async def _relay(self, tenant: DueTenant) -> int:
         async with self.database.unit_of_work(tenant.id) as uow:

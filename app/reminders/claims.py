@@ -4,7 +4,7 @@ The plan that made a reminder was a forecast. Here everything is judged again on
 what may no longer be said is dropped, and what may is rendered, charged for and leased in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -17,16 +17,15 @@ from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
 from app.domain.errors import Code
-from app.domain.policy import Policy
 from app.domain.states import REMINDER
 from app.domain.verdicts import PASSING, ChaseFacts, Verdict, due_step
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
 from app.dunning.reminders import drop_items, live_items
 from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
 from app.reminders.composing import compose, encode, message_key
-from app.reminders.fees import post_fees
+from app.reminders.fees import load_charged, post_fees
 from app.reminders.recording import record_sent
-from app.settlement.reconcile import wake
+from app.settlement.reconcile import reconcile, wake
 
 ALSO_OPEN_LIMIT = 50
 
@@ -79,24 +78,43 @@ async def claim(
     dossiers = await load_dossiers(uow, customers.values())
     facts = await load_facts(uow, dossiers, lifted=frozenset(reminder.id for reminder in reminders))
     policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
+    charged = await load_charged(uow, reminders, policies.values())
     batch = Batch(judged=len(reminders))
-    for customer_id, dossier in dossiers.items():
-        known = facts[customer_id]
-        for reminder in reminders:
-            if reminder.customer_id != customer_id:
-                continue
+    priced: list[Invoice] = []
+    shadowed: list[Reminder] = []
+    for customer_id, own in _by_customer(reminders).items():
+        dossier, known = dossiers[customer_id], facts[customer_id]
+        for reminder in own:
             case_ids = frozenset(item.case_id for item in live_items(reminder))
             plan = evaluate(replace(known, promised=case_ids))
             verdicts = {verdict.case.case_id: verdict for verdict in plan.verdicts}
             if not await _judge(uow, reminder, verdicts, dossier):
                 continue
-            made = await _make_out(uow, reminder, verdicts, dossier, policies, settings)
-            if made is None:
-                batch.shadowed += 1
+            reminder.is_shadow = uow.tenant.sending == "shadow"
+            if not reminder.is_shadow:
+                priced += post_fees(uow, reminder, verdicts, dossier, charged)
+            made = _make_out(uow, reminder, verdicts, dossier, settings)
+            if reminder.is_shadow:
+                shadowed.append(reminder)
             else:
                 batch.claims.append(made)
             known = _with_contact(known, case_ids)
+    if priced:
+        cases = {case.invoice_id: case for dossier in dossiers.values() for case in dossier.cases.values()}
+        await reconcile(uow, customers, priced, cases=cases)
+    if shadowed:
+        batch.shadowed = len(shadowed)
+        # Claimed and sent are two changes, as for a message that leaves.
+        await uow.flush()
+        await record_sent(uow, shadowed, dossiers, policies)
     return batch
+
+
+def _by_customer(reminders: Iterable[Reminder]) -> dict[UUID, list[Reminder]]:
+    grouped: dict[UUID, list[Reminder]] = {}
+    for reminder in reminders:
+        grouped.setdefault(reminder.customer_id, []).append(reminder)
+    return grouped
 
 
 def _with_contact(facts: ChaseFacts, case_ids: frozenset[UUID]) -> ChaseFacts:
@@ -198,24 +216,16 @@ def _objection(item: ReminderItem, verdict: Verdict | None) -> Code | None:
     return verdict.blockers[0].code if verdict.blockers else None
 
 
-async def _make_out(
-    uow: UnitOfWork,
-    reminder: Reminder,
-    verdicts: Mapping[UUID, Verdict],
-    dossier: Dossier,
-    policies: Mapping[tuple[UUID, int], Policy],
-    settings: Settings,
-) -> Claim | None:
-    """Charge, render and freeze; in shadow everything but the charge, and nothing leaves."""
+def _make_out(
+    uow: UnitOfWork, reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier, settings: Settings
+) -> Claim:
+    """Render and freeze, for a lease under which the message leaves; in shadow it is only recorded."""
     items = live_items(reminder)
     highest = max((due_step(verdicts[item.case_id]) for item in items), key=lambda step: step.step.offset_days)
     address = verdicts[items[0].case_id].address
     if address is not None:
         reminder.channel, reminder.to, reminder.to_name = address.channel, address.address, address.name
     reminder.template = highest.step.template
-    reminder.is_shadow = uow.tenant.sending == "shadow"
-    if not reminder.is_shadow:
-        await post_fees(uow, reminder, items, verdicts, dossier)
     for item in items:
         item.amount_minor = verdicts[item.case_id].residual_minor + _charged(dossier, item, verdicts)
     reminder.total_due_minor = sum(item.amount_minor for item in items)
@@ -242,10 +252,6 @@ async def _make_out(
     reminder.next_attempt_at = uow.now + timedelta(
         seconds=settings.send_lease_seconds + settings.send_quarantine_seconds
     )
-    if reminder.is_shadow:
-        await uow.flush()
-        await record_sent(uow, reminder, dossier.customer, dossier.cases, dossier.invoices, policies, None)
-        return None
     return Claim(
         reminder_id=reminder.id,
         lease_token=reminder.lease_token,

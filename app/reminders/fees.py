@@ -1,51 +1,67 @@
 """Fees of dunning steps: posted with the claim, so that the message shows them (rule M10)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
+from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
+from app.dunning.reminders import live_items
 from app.ledger.writer import post_charge
-from app.models import Charge, Invoice, Reminder, ReminderItem
-from app.settlement.reconcile import reconcile
+from app.models import Charge, Invoice, Reminder
 
 
-async def post_fees(
-    uow: UnitOfWork,
-    reminder: Reminder,
-    items: Sequence[ReminderItem],
-    verdicts: Mapping[UUID, Verdict],
-    dossier: Dossier,
-) -> None:
-    """Post the steps' fees in the transaction of their claim; once each, however often it is tried."""
-    priced = [
-        (item, amount)
-        for item in items
-        if (amount := _fee_minor(verdicts[item.case_id], dossier.invoices[item.invoice_id])) > 0
-    ]
-    if not priced:
-        return
-    known = set(
-        await uow.session.scalars(
-            # Not by the reminder: a charge that was paid in part outlived the one it was posted with.
-            select(Charge.case_id).where(
-                Charge.tenant_id == uow.tenant_id,
-                Charge.status.in_(("posted", "paid")),
-                tuple_(Charge.case_id, Charge.step_key, Charge.cycle).in_(
-                    [(item.case_id, item.step_key, item.cycle) for item, _ in priced]
-                ),
-            )
+# Case, step and cycle; charges that no step posted have none.
+ChargedStep = tuple[UUID | None, str | None, int | None]
+
+
+async def load_charged(
+    uow: UnitOfWork, reminders: Iterable[Reminder], policies: Iterable[Policy]
+) -> frozenset[ChargedStep]:
+    """The steps of reminders that have been charged for: case, step and cycle."""
+    wanted = [(item.case_id, item.step_key, item.cycle) for reminder in reminders for item in live_items(reminder)]
+    if not wanted or not any(step.fee for policy in policies for step in policy.steps):
+        return frozenset()
+    rows = await uow.session.execute(
+        # Not by the reminder: a charge that was paid in part outlived the one it was posted with.
+        select(Charge.case_id, Charge.step_key, Charge.cycle).where(
+            Charge.tenant_id == uow.tenant_id,
+            Charge.status.in_(("posted", "paid")),
+            tuple_(Charge.case_id, Charge.step_key, Charge.cycle).in_(wanted),
         )
     )
+    return frozenset((case_id, step_key, cycle) for case_id, step_key, cycle in rows)
+
+
+def post_fees(
+    uow: UnitOfWork,
+    reminder: Reminder,
+    verdicts: Mapping[UUID, Verdict],
+    dossier: Dossier,
+    charged: Collection[ChargedStep],
+) -> list[Invoice]:
+    """Post the steps' fees in the transaction of their claim; once each, however often it is tried.
+
+    Args:
+        uow: the claim.
+        reminder: what is about to be sent.
+        verdicts: the judgement of its cases.
+        dossier: its customer's.
+        charged: steps that were charged for before, from `load_charged`.
+
+    Returns:
+        The invoices that owe more now, to be reconciled.
+    """
     touched = []
-    for item, amount in priced:
-        if item.case_id in known:
-            continue
+    for item in live_items(reminder):
         invoice = dossier.invoices[item.invoice_id]
+        amount = _fee_minor(verdicts[item.case_id], invoice)
+        if amount <= 0 or (item.case_id, item.step_key, item.cycle) in charged:
+            continue
         charge = Charge(
             tenant_id=uow.tenant_id,
             id=new_id(),
@@ -70,7 +86,7 @@ async def post_fees(
         uow.emit("charge.posted", charge)
         uow.emit("invoice.updated", invoice)
         touched.append(invoice)
-    await reconcile(uow, {dossier.customer.id: dossier.customer}, touched)
+    return touched
 
 
 def _fee_minor(verdict: Verdict, invoice: Invoice) -> int:

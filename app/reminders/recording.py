@@ -1,11 +1,11 @@
 """Records what became of a claimed reminder, under its lease token: a late or second answer writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import defer, selectinload
 
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -33,68 +33,70 @@ async def record(uow: UnitOfWork, results: Mapping[UUID, tuple[UUID, SendResult]
     Returns:
         How many were written; the others' leases had been taken over.
     """
-    owners = await uow.session.execute(
-        select(Reminder.id, Reminder.customer_id).where(
-            Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(list(results))
-        )
-    )
-    customer_ids = {customer_id for _, customer_id in owners}
-    customers = {customer.id: customer for customer in await uow.lock_customers(customer_ids)}
-    reminders = await _load_sending(uow, list(results))
+    customers = await _lock_owners(uow, results)
+    reminders = await _load_sending(uow, results)
     fenced = [reminder for reminder in reminders if reminder.lease_token == results[reminder.id][0]]
     dossiers = await _load_touched(uow, customers, fenced)
     policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
+    accepted: list[Reminder] = []
+    refused: list[Reminder] = []
     for reminder in fenced:
         result = results[reminder.id][1]
-        dossier = dossiers[reminder.customer_id]
         uow.track(reminder)
         reminder.last_error = None if result.outcome is Outcome.accepted else result.detail[:500]
         if result.outcome is Outcome.accepted:
-            await record_sent(
-                uow, reminder, dossier.customer, dossier.cases, dossier.invoices, policies, result.provider_message_id
-            )
+            reminder.provider_message_id = result.provider_message_id
+            accepted.append(reminder)
         elif result.outcome is Outcome.not_sent:
             _retry(uow, reminder, result)
         elif result.outcome is Outcome.refused:
-            await _refuse(uow, reminder, dossier, policies)
+            refused.append(reminder)
         # An unknown outcome stays claimed until its quarantine ends: see `rescue`.
+    await record_sent(uow, accepted, dossiers, policies)
+    await _record_refused(uow, refused, dossiers, policies)
     return len(fenced)
 
 
 async def record_sent(
     uow: UnitOfWork,
-    reminder: Reminder,
-    customer: Customer,
-    cases: Mapping[UUID, DunningCase],
-    invoices: Mapping[UUID, Invoice],
+    reminders: Sequence[Reminder],
+    dossiers: Mapping[UUID, Dossier],
     policies: Mapping[tuple[UUID, int], Policy],
-    provider_message_id: str | None,
     *,
     status: str = "sent",
 ) -> None:
-    """A reminder reached the provider, or may have: its steps are taken, and the lower ones recorded as skipped."""
-    uow.track(reminder)
-    REMINDER.require(reminder.status, status)
-    reminder.status = status
-    reminder.sent_at = uow.now if status == "sent" else None
-    reminder.provider_message_id = provider_message_id
-    reminder.next_attempt_at = None
-    reminder.lease_token = None
-    reminder.lease_expires_at = None
-    outcome = "sent" if status == "sent" else "unknown"
-    items = [item for item in live_items(reminder) if item.case_id in cases]
-    await _close_steps(uow, reminder, outcome)
-    touched = []
-    for item in items:
-        case, invoice = cases[item.case_id], invoices[item.invoice_id]
-        policy = policies[case.policy_id, case.policy_version]
-        await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
-        # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
-        record_sent_step(uow, case, policy, item.step_key, on=reminder.contacted_on or uow.today)
-        exhaust_if_done(uow, case, policy)
-        touched.append(invoice)
-    uow.emit(f"reminder.{status}", reminder)
-    await reconcile(uow, {customer.id: customer}, touched)
+    """Reminders reached the provider, or may have: their steps are taken, and the lower ones recorded as skipped.
+
+    Args:
+        uow: one transaction, holding the customers' locks.
+        reminders: claimed ones.
+        dossiers: the cases and invoices of their items, by customer.
+        policies: those that the cases pin.
+        status: what they become, `sent` or `outcome_unknown`.
+    """
+    await _close_steps(uow, reminders, "sent" if status == "sent" else "unknown")
+    touched: list[tuple[DunningCase, Invoice]] = []
+    for reminder in reminders:
+        uow.track(reminder)
+        REMINDER.require(reminder.status, status)
+        reminder.status = status
+        reminder.sent_at = uow.now if status == "sent" else None
+        reminder.next_attempt_at = None
+        reminder.lease_token = None
+        reminder.lease_expires_at = None
+        dossier = dossiers[reminder.customer_id]
+        for item in live_items(reminder):
+            if item.case_id not in dossier.cases:
+                continue
+            case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
+            policy = policies[case.policy_id, case.policy_version]
+            await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
+            # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
+            record_sent_step(uow, case, policy, item.step_key, on=reminder.contacted_on or uow.today)
+            exhaust_if_done(uow, case, policy)
+            touched.append((case, invoice))
+        uow.emit(f"reminder.{status}", reminder)
+    await _reconcile(uow, dossiers, touched)
 
 
 def superseded_steps(
@@ -116,13 +118,32 @@ def superseded_steps(
     ]
 
 
-async def _close_steps(uow: UnitOfWork, reminder: Reminder, outcome: str) -> None:
+async def _close_steps(uow: UnitOfWork, reminders: Sequence[Reminder], outcome: str) -> None:
+    if not reminders:
+        return
     await uow.session.execute(
         update(CaseStep)
-        .where(CaseStep.tenant_id == uow.tenant_id, CaseStep.reminder_id == reminder.id, CaseStep.outcome == "pending")
+        .where(
+            CaseStep.tenant_id == uow.tenant_id,
+            CaseStep.reminder_id.in_([reminder.id for reminder in reminders]),
+            CaseStep.outcome == "pending",
+        )
         .values(outcome=outcome, decided_at=uow.now)
         .execution_options(synchronize_session=False)
     )
+
+
+async def _reconcile(
+    uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], touched: Sequence[tuple[DunningCase, Invoice]]
+) -> None:
+    """Bring everything that a batch of outcomes touched in line at once."""
+    if touched:
+        await reconcile(
+            uow,
+            {invoice.customer_id: dossiers[invoice.customer_id].customer for _, invoice in touched},
+            [invoice for _, invoice in touched],
+            cases={invoice.id: case for case, invoice in touched},
+        )
 
 
 def _retry(uow: UnitOfWork, reminder: Reminder, result: SendResult) -> None:
@@ -138,41 +159,63 @@ def _retry(uow: UnitOfWork, reminder: Reminder, result: SendResult) -> None:
     reminder.next_attempt_at = uow.now + pause
 
 
-async def _refuse(
-    uow: UnitOfWork, reminder: Reminder, dossier: Dossier, policies: Mapping[tuple[UUID, int], Policy]
+async def _record_refused(
+    uow: UnitOfWork,
+    reminders: Sequence[Reminder],
+    dossiers: Mapping[UUID, Dossier],
+    policies: Mapping[tuple[UUID, int], Policy],
 ) -> None:
-    """The receiving server refused it for good: the steps are skipped and the ladder goes on."""
-    REMINDER.require(reminder.status, "ready")
-    reminder.status = "skipped"
-    reminder.skip_reason = str(Code.address_rejected)
-    reminder.contacted_on = None
-    reminder.next_attempt_at = None
-    reminder.lease_token = None
-    reminder.lease_expires_at = None
-    items = live_items(reminder)
-    await release_steps(uow, reminder, items)
-    await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
-    touched = []
-    for item in items:
-        case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
-        policy = policies[case.policy_id, case.policy_version]
-        step = policy.step(item.step_key)
-        if step is not None:
-            await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
-            refused = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.address_rejected)
-            await skip_steps(uow, case, [refused], reminder_id=reminder.id)
-            reach_step(uow, case, step.key, step.offset_days)
-            exhaust_if_done(uow, case, policy)
-        touched.append(invoice)
-    uow.emit("reminder.failed", reminder)
-    await reconcile(uow, {dossier.customer.id: dossier.customer}, touched)
+    """The receiving server refused them for good: the steps are skipped and the ladders go on."""
+    touched: list[tuple[DunningCase, Invoice]] = []
+    for reminder in reminders:
+        REMINDER.require(reminder.status, "ready")
+        reminder.status = "skipped"
+        reminder.skip_reason = str(Code.address_rejected)
+        reminder.contacted_on = None
+        reminder.next_attempt_at = None
+        reminder.lease_token = None
+        reminder.lease_expires_at = None
+        dossier = dossiers[reminder.customer_id]
+        items = live_items(reminder)
+        await release_steps(uow, reminder, items)
+        await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
+        for item in items:
+            case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
+            policy = policies[case.policy_id, case.policy_version]
+            step = policy.step(item.step_key)
+            if step is not None:
+                await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
+                refused = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.address_rejected)
+                await skip_steps(uow, case, [refused], reminder_id=reminder.id)
+                reach_step(uow, case, step.key, step.offset_days)
+                exhaust_if_done(uow, case, policy)
+            touched.append((case, invoice))
+        uow.emit("reminder.failed", reminder)
+    await _reconcile(uow, dossiers, touched)
 
 
-async def _load_sending(uow: UnitOfWork, reminder_ids: Sequence[UUID]) -> Sequence[Reminder]:
+async def _lock_owners(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> dict[UUID, Customer]:
+    """Lock the customers of reminders, in the one order that all locks are taken in."""
+    owners = select(Reminder.customer_id).where(Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(reminder_ids))
+    statement = (
+        select(Customer)
+        .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(owners))
+        .order_by(Customer.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {customer.id: customer for customer in await uow.session.scalars(statement)}
+
+
+async def _load_sending(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> Sequence[Reminder]:
     reminders = await uow.session.scalars(
         select(Reminder)
         .where(Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(reminder_ids), Reminder.status == "sending")
-        .options(selectinload(Reminder.items))
+        .options(
+            selectinload(Reminder.items),
+            # What was said is the greater part of the row, and does not matter any more.
+            *(defer(column, raiseload=True) for column in (Reminder.content, Reminder.text_body, Reminder.html_body)),
+        )
         .order_by(Reminder.id)
     )
     return reminders.all()
@@ -224,39 +267,26 @@ async def settle_unknown(uow: UnitOfWork, found: Mapping[UUID, bool | None]) -> 
 
     What cannot be told stays `outcome_unknown`, announced by event and never sent again by itself.
     """
-    owners = await uow.session.execute(
-        select(Reminder.id, Reminder.customer_id).where(Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(found))
-    )
-    customers = {
-        customer.id: customer for customer in await uow.lock_customers({customer_id for _, customer_id in owners})
-    }
+    customers = await _lock_owners(uow, found)
     reminders = [
         reminder
-        for reminder in await _load_sending(uow, list(found))
+        for reminder in await _load_sending(uow, found)
         if reminder.next_attempt_at is not None and reminder.next_attempt_at <= uow.now
     ]
     dossiers = await _load_touched(uow, customers, reminders)
     policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
     for reminder in reminders:
-        answer = found[reminder.id]
         uow.track(reminder)
-        dossier = dossiers[reminder.customer_id]
-        if answer is False:
+        if found[reminder.id] is False:
             reminder.status = "ready"
             reminder.contacted_on = None
             reminder.lease_token = None
             reminder.lease_expires_at = None
             reminder.next_attempt_at = uow.now
-        else:
-            await record_sent(
-                uow,
-                reminder,
-                dossier.customer,
-                dossier.cases,
-                dossier.invoices,
-                policies,
-                None,
-                status="sent" if answer else "outcome_unknown",
-            )
-        wake(uow, dossier.customer, uow.now)
+    accepted = [reminder for reminder in reminders if found[reminder.id] is True]
+    untold = [reminder for reminder in reminders if found[reminder.id] is None]
+    await record_sent(uow, accepted, dossiers, policies)
+    await record_sent(uow, untold, dossiers, policies, status="outcome_unknown")
+    for reminder in reminders:
+        wake(uow, customers[reminder.customer_id], uow.now)
     return len(reminders)

@@ -31,7 +31,7 @@ from app.core.settings import Settings
 from app.embedded import EmbeddedEngines, Engines
 from app.embedded.process import end, spawn, tail
 from app.main import create_app
-from app.tenants.accounts import create_tenant
+from app.tenants.accounts import TenantPlan, create_tenant
 from tests.benchmarks.load import write_requests
 from tests.conftest import ROOT, Api, database_url, make_settings
 
@@ -294,7 +294,7 @@ class Stage:
         """A live tenant that sends, with a published default policy, reached in this process."""
         settings = self.settings(database)
         async with admin_session(settings) as session:
-            made = await create_tenant(session, name="Comercial Ñandú", is_test=False)
+            made = await create_tenant(session, TenantPlan(name="Comercial Ñandú", is_test=False))
         app = create_app(settings)
         async with (
             app.router.lifespan_context(app),

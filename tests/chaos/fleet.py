@@ -26,7 +26,7 @@ from sqlalchemy.pool import NullPool
 from standardwebhooks import Webhook
 
 from app.core.db import admin_session
-from app.tenants.accounts import create_tenant
+from app.tenants.accounts import TenantPlan, create_tenant
 from tests.conftest import ROOT, SECRET_KEY, TEMPLATE, Api, database_url, make_settings
 
 
@@ -167,7 +167,7 @@ async def fleet(
             await made.start("-m", "app", "serve", "--port", str(port))
         own = make_settings(url, folder)
         async with admin_session(own) as session:
-            tenant = await create_tenant(session, name="Flota", is_test=False)
+            tenant = await create_tenant(session, TenantPlan(name="Flota", is_test=False))
         async with contextlib.AsyncExitStack() as clients:
             for port in ports:
                 client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.db import admin_session
 from app.core.settings import Settings
-from app.tenants.accounts import create_tenant
+from app.tenants.accounts import TenantPlan, create_tenant
 from migrations.walls import LOOKUP_ROLE, RUNTIME_ROLE
 from tests.conftest import NOON_UTC, Api
 from tests.contract.catalogue import engine_of, enter, tables, tell_story, tenant_column
@@ -22,7 +22,7 @@ async def two(client: httpx.AsyncClient, settings: Settings) -> tuple[Api, Api]:
     made = []
     for name in ("Una", "Otra"):
         async with admin_session(settings) as session:
-            tenant = await create_tenant(session, name=name, is_test=True, clock_at=NOON_UTC)
+            tenant = await create_tenant(session, TenantPlan(name=name, is_test=True, clock_at=NOON_UTC))
         made.append(Api(client, tenant.tenant_id, tenant.api_key, settings))
         await tell_story(made[-1])
     return made[0], made[1]

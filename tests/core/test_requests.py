@@ -198,12 +198,16 @@ async def test_a_key_belongs_to_its_tenant(api: Api, make_api: MakeApi) -> None:
     assert first["id"] != second["id"]
 
 
-async def test_twenty_same_requests_at_once_have_one_effect(api: Api) -> None:
-    options: dict[str, Any] = {"json": {"name": "Uno"}, "headers": {"Idempotency-Key": "k-1"}}
-    answers = await asyncio.gather(*(api.call("POST", "/customers", expect=201, **options) for _ in range(20)))
+async def test_fifty_same_requests_at_once_have_one_effect(api: Api) -> None:
+    customer = (await api.customer())["id"]
+    body = {"customer_id": customer, "currency": "MXN", "amount": "5.00", "received_on": "2026-03-01"}
+    options: dict[str, Any] = {"json": body, "headers": {"Idempotency-Key": "k-1"}}
+    answers = await asyncio.gather(*(api.call("POST", "/payments", expect=201, **options) for _ in range(50)))
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
-    assert len(await api.all("/customers")) == 1
+    assert len(await api.all("/payments")) == 1
+    other = await api.post("/payments", {**body, "amount": "6.00"}, headers=options["headers"], expect=422)
+    assert other["code"] == "idempotency_key_reused"
 
 
 async def test_a_failed_request_keeps_nothing(api: Api) -> None:

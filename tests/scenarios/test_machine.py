@@ -18,7 +18,7 @@ from app.core.db import admin_session
 from app.core.settings import Settings
 from app.domain.money import format_amount, parse_amount
 from app.main import create_app
-from app.tenants.accounts import create_tenant
+from app.tenants.accounts import TenantPlan, create_tenant
 from tests.conftest import Api, make_settings
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # midnight in Mexico
@@ -73,7 +73,7 @@ class Office:
     async def tenant(self) -> Api:
         """A fresh test tenant that may send every day around the clock."""
         async with admin_session(self.config) as session:
-            made = await create_tenant(session, name="Azar", is_test=True, clock_at=START)
+            made = await create_tenant(session, TenantPlan(name="Azar", is_test=True, clock_at=START))
         return Api(self.client, made.tenant_id, made.api_key, self.config)
 
     async def rows(self, api: Api, statement: Any) -> list[Any]:

@@ -1,0 +1,60 @@
+"""How fast a channel takes messages, so that no more are claimed than begin in time."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from app.core.clock import monotonic_seconds
+
+SMALLEST_BATCH = 8
+FIRST_BATCH = 16
+_WEIGHT = 1 / 32
+
+
+@dataclass(slots=True)
+class Pace:
+    """An estimate of a channel's time for one message, and what is on the wire now.
+
+    A message that does not begin within its permit waits a minute for the next attempt, so what is on the wire is kept
+    to what is through within `seconds`. Only the channel's rhythm is measured: the time between one answer and the
+    next, which is shorter than that of one message where several connections work side by side.
+    """
+
+    seconds: float
+    on_wire: int = 0
+    message_seconds: float = field(init=False)
+    _since: float = 0.0
+    _is_answered: bool = False
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.message_seconds = self.seconds / FIRST_BATCH
+
+    @property
+    def room(self) -> int:
+        """How many more messages may go on the wire."""
+        return max(SMALLEST_BATCH, int(self.seconds / self.message_seconds)) - self.on_wire
+
+    async def wait_for_room(self, count: int) -> None:
+        """Wait until so many messages may go on the wire, at most `SMALLEST_BATCH`."""
+        while self.room < min(count, SMALLEST_BATCH):
+            self._ended.clear()
+            await self._ended.wait()
+
+    def begin(self, count: int) -> None:
+        """Messages are handed to the channel."""
+        if self.on_wire == 0:
+            self._since, self._is_answered = monotonic_seconds(), False
+        self.on_wire += count
+
+    def end(self, *, answered: bool) -> None:
+        """One of them is through; an answer tells about the channel, a permit that ran out only when nothing else does.
+
+        Args:
+            answered: whether the channel dealt with it.
+        """
+        self.on_wire -= 1
+        self._ended.set()
+        if answered or (self.on_wire == 0 and not self._is_answered):
+            now = monotonic_seconds()
+            self.message_seconds += _WEIGHT * (max(now - self._since, 1e-6) - self.message_seconds)
+            self._since, self._is_answered = now, True
