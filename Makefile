@@ -15,7 +15,7 @@ SCALAR ?= 1.46.4
 PY := .venv/bin/python
 INSTALLED := .venv/installed.lock
 
-.PHONY: help venv run test check format lock openapi reader bench demo clean
+.PHONY: help venv run test coverage check format lock openapi reader bench demo clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,14 @@ test: venv ## Run the tests (one file: make test ARGS=tests/domain)
 	trap 'rm -rf "$$place"' EXIT
 	trap 'exit 130' INT TERM
 	$(PY) -m pytest -n 2 --dist worksteal --basetemp="$$place/t" $(ARGS)
+
+coverage: venv ## Run the tests, and hold the branches they cover to their floors
+	@place=$$(mktemp -d)
+	trap 'rm -rf "$$place"' EXIT
+	trap 'exit 130' INT TERM
+	export COVERAGE_FILE="$$place/coverage"
+	$(PY) -m pytest -n 2 --dist worksteal --basetemp="$$place/t" --cov --cov-report=term:skip-covered --cov-report=json:"$$place/coverage.json" $(ARGS)
+	$(PY) -m tests.contract.coverage_gate "$$place/coverage.json"
 
 check: venv ## Lint, formatting, types, layers, breaking changes of the API
 	@$(PY) -m ruff check .

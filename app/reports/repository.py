@@ -102,7 +102,7 @@ class _Question:
     def bucket(self) -> ColumnElement[int]:
         """The bucket of an invoice: below the first threshold is 0, which is `current`; from the n-th on it is n."""
         days = type_coerce(literal(self.as_of, Date) - Invoice.due_on, Integer)
-        starts = cast(bindparam("starts", list(self.later_bucket_starts)), ARRAY(Integer))
+        starts = literal(list(self.later_bucket_starts), ARRAY(Integer))
         return func.width_bucket(days, starts).label("bucket")
 
 
@@ -243,10 +243,7 @@ def _by_customer(question: _Question, corrections: CTE, cash: CTE, customers: Cu
 
 
 def _listed(question: _Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> CTE:
-    """Customers with an invoice that is not settled or with unapplied cash.
-
-    Their invoices can be read in the order of an index, so that a page does not cost the portfolio.
-    """
+    """Customers with an invoice that is not settled or with unapplied cash."""
     one = literal(1, Integer).label("count")
     parts = [_owing(question, Invoice.customer_id, one)]
     parts += [select(part.c.customer_id, part.c.count) for part in (corrections, cash)]

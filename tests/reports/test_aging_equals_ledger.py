@@ -145,7 +145,7 @@ async def test_charges_are_in_it_from_the_day_they_were_posted(
             )  # fmt: skip
             await uow.session.execute(
                 text(
-                    f"UPDATE invoices SET {account}_open_minor = {account}_open_minor + :amount "  # noqa: S608
+                    f"UPDATE invoices SET {account}_open_minor = {account}_open_minor + :amount "
                     "WHERE tenant_id = :tenant_id AND id = :invoice_id"
                 ),
                 {"tenant_id": api.tenant_id, "invoice_id": invoice["id"], "amount": amount},
