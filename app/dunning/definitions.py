@@ -71,7 +71,6 @@ def parse_policy(policy_id: UUID, version: int, definition: Mapping[str, Any]) -
 
 
 _kept: dict[tuple[UUID, UUID, int], Policy] = {}
-_KEPT_LIMIT = 10_000
 
 
 async def load_policies(uow: UnitOfWork, versions: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], Policy]:
@@ -87,8 +86,6 @@ async def load_policies(uow: UnitOfWork, versions: set[tuple[UUID, int]]) -> dic
                 tuple_(DunningPolicyVersion.policy_id, DunningPolicyVersion.version_number).in_(missing),
             )
         )
-        if len(_kept) > _KEPT_LIMIT:
-            _kept.clear()
         for policy_id, number, definition in rows:
             _kept[uow.tenant_id, policy_id, number] = parse_policy(policy_id, number, definition)
     return {key: _kept[(uow.tenant_id, *key)] for key in versions}

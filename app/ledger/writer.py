@@ -13,6 +13,11 @@ from app.core.uow import UnitOfWork
 from app.domain.allocation import Component, OpenItem, split_within_invoice
 from app.models import Allocation, Charge, Invoice, LedgerEntry, Payment
 
+_BALANCES: Final = {
+    "principal": "principal_open_minor",
+    "interest": "interest_open_minor",
+    "fees": "fees_open_minor",
+}
 CHARGE_ACCOUNTS: Final[dict[str, Component]] = {"interest": "interest", "fee": "fees", "recovery_cost": "fees"}
 
 
@@ -94,11 +99,14 @@ async def reverse_payment(uow: UnitOfWork, payment: Payment, invoices: dict[obje
     )
     for entry in entries.all():
         kind = "payment_reversed" if entry.kind == "payment_received" else "allocation_reversed"
-        _reverse(uow, entry, kind=kind, on=on, invoice=invoices.get(entry.invoice_id), payment=payment)
+        _reverse(uow, entry, kind=kind, on=on)
+        if entry.account == "cash":
+            payment.unapplied_minor += entry.amount_minor
+        else:
+            _move(invoices[entry.invoice_id], entry.account, -entry.amount_minor)
     for allocation in payment.allocations:
-        if allocation.reversed_at is None:
-            allocation.reversed_at = uow.now
-            invoices[allocation.invoice_id].settled_minor -= allocation.amount_minor
+        allocation.reversed_at = uow.now
+        invoices[allocation.invoice_id].settled_minor -= allocation.amount_minor
 
 
 def post_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice) -> None:
@@ -126,7 +134,8 @@ async def reverse_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice) -> N
             )
         )
     ).one()
-    _reverse(uow, entry, kind="charge_reversed", on=uow.today, invoice=invoice, payment=None)
+    _reverse(uow, entry, kind="charge_reversed", on=uow.today)
+    _move(invoice, entry.account, -entry.amount_minor)
 
 
 def open_item(invoice: Invoice) -> OpenItem:
@@ -198,9 +207,7 @@ def _post_cash(
     payment.unapplied_minor -= amount
 
 
-def _reverse(
-    uow: UnitOfWork, entry: LedgerEntry, *, kind: str, on: date, invoice: Invoice | None, payment: Payment | None
-) -> None:
+def _reverse(uow: UnitOfWork, entry: LedgerEntry, *, kind: str, on: date) -> None:
     uow.add(
         LedgerEntry(
             tenant_id=uow.tenant_id,
@@ -220,17 +227,8 @@ def _reverse(
             reverses_id=entry.id,
         )
     )
-    if entry.account == "cash":
-        if payment is not None:
-            payment.unapplied_minor += entry.amount_minor
-    elif invoice is not None:
-        _move(invoice, entry.account, -entry.amount_minor)
 
 
 def _move(invoice: Invoice, account: str, amount: int) -> None:
-    if account == "principal":
-        invoice.principal_open_minor += amount
-    elif account == "interest":
-        invoice.interest_open_minor += amount
-    else:
-        invoice.fees_open_minor += amount
+    balance = _BALANCES[account]
+    setattr(invoice, balance, getattr(invoice, balance) + amount)
