@@ -24,7 +24,7 @@ from app.models import Tenant
 from app.supervisor import database_of
 from app.supervisor import up as run_supervisor
 from app.tenants.accounts import NewTenant, TenantPlan, create_tenant, pause_all
-from app.worker import run_worker
+from app.worker import work
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_NAME = "Comercial del Bajío"
@@ -61,7 +61,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
 @cli.command()
 def worker() -> None:
     """Run the worker process."""
-    asyncio.run(run_worker())
+    work()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Told to stop, it takes up nothing more, finishes what it has claimed, and is gon
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Awaitable, Iterable, Iterator
 from typing import ClassVar
 
@@ -28,6 +29,11 @@ from app.reminders.sender import Sender, create_channels
 from app.webhooks.delivery import Deliverer
 from app.webhooks.transport import WebhookTransport
 
+if sys.platform == "win32":
+    from asyncio import new_event_loop
+else:
+    from uvloop import new_event_loop
+
 log = get_logger(__name__)
 
 _QUEUE_RESTART_SECONDS = 2.0
@@ -43,6 +49,12 @@ class WorkerSettings:
     queue_name = QUEUE_NAME
     max_tries = 1
     keep_result = 0
+
+
+def work() -> None:
+    """Run a worker process, on uvloop where there is one."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run_worker())
 
 
 async def run_worker(settings: Settings | None = None) -> None:

@@ -72,8 +72,10 @@ def _count_versions(session: Session, _context: UOWTransaction, _instances: obje
 
 
 def _changed_columns(row: object) -> set[str]:
+    """The columns whose values differ; only those that were set are asked, since asking costs."""
     state = inspect(row)
-    return {name for name in state.mapper.column_attrs.keys() if state.attrs[name].history.has_changes()}  # noqa: SIM118
+    columns = state.mapper.column_attrs
+    return {name for name in state.committed_state if name in columns and state.attrs[name].history.has_changes()}
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The life of a case: opened with its invoice, moved by its steps, closed and taken up again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -88,34 +89,44 @@ def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
         uow.emit("dunning.resumed", case)
 
 
-async def skip_steps(
-    uow: UnitOfWork, case: DunningCase, skipped: Sequence[tuple[PlannedStep, Code]], *, reminder_id: UUID | None = None
-) -> None:
-    """Record steps that will not be sent, each with its reason (rule D13), once."""
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """One step of a case that will not be sent, and why."""
+
+    case: DunningCase
+    planned: PlannedStep
+    code: Code
+    reminder_id: UUID | None = None
+
+
+async def skip_steps(uow: UnitOfWork, skips: Iterable[Skip]) -> None:
+    """Record steps that will not be sent, each with its reason (rule D13) and once; all in one statement."""
+    wanted = {(skip.case.id, skip.case.cycle, skip.planned.step.key): skip for skip in skips}
+    if not wanted:
+        return
     rows = [
         {
             "tenant_id": uow.tenant_id,
-            "case_id": case.id,
-            "cycle": case.cycle,
-            "step_key": planned.step.key,
+            "case_id": skip.case.id,
+            "cycle": skip.case.cycle,
+            "step_key": skip.planned.step.key,
             "outcome": "skipped",
-            "reason": str(code),
-            "reminder_id": reminder_id,
-            "nominal_on": planned.nominal_on,
+            "reason": str(skip.code),
+            "reminder_id": skip.reminder_id,
+            "nominal_on": skip.planned.nominal_on,
             "decided_at": uow.now,
         }
-        for planned, code in skipped
+        for skip in wanted.values()
     ]
-    if not rows:
-        return
-    written = await uow.session.scalars(
-        insert(CaseStep).values(rows).on_conflict_do_nothing().returning(CaseStep.step_key)
+    written = await uow.session.execute(
+        insert(CaseStep).on_conflict_do_nothing().returning(CaseStep.case_id, CaseStep.cycle, CaseStep.step_key), rows
     )
-    new = set(written.all())
-    for planned, code in skipped:
-        if planned.step.key in new:
-            reach_step(uow, case, planned.step.key, planned.step.offset_days)
-            uow.emit("dunning.step_skipped", case, {"step_key": planned.step.key, "reason": str(code)})
+    new = {(case_id, cycle, step_key) for case_id, cycle, step_key in written}
+    for key, skip in wanted.items():
+        if key in new:
+            step = skip.planned.step
+            reach_step(uow, skip.case, step.key, step.offset_days)
+            uow.emit("dunning.step_skipped", skip.case, {"step_key": step.key, "reason": str(skip.code)})
 
 
 def reach_step(uow: UnitOfWork, case: DunningCase, step_key: str, offset_days: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
@@ -13,7 +13,7 @@ from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
 from app.ledger.writer import post_charge
 from app.models import Charge, Invoice, Reminder
-
+from app.reminders.repository import any_of
 
 # Case, step and cycle; charges that no step posted have none.
 ChargedStep = tuple[UUID | None, str | None, int | None]
@@ -22,16 +22,15 @@ ChargedStep = tuple[UUID | None, str | None, int | None]
 async def load_charged(
     uow: UnitOfWork, reminders: Iterable[Reminder], policies: Iterable[Policy]
 ) -> frozenset[ChargedStep]:
-    """The steps of reminders that have been charged for: case, step and cycle."""
-    wanted = [(item.case_id, item.step_key, item.cycle) for reminder in reminders for item in live_items(reminder)]
-    if not wanted or not any(step.fee for policy in policies for step in policy.steps):
+    """The steps of the reminders' cases that have been charged for."""
+    if not any(step.fee for policy in policies for step in policy.steps):
         return frozenset()
     rows = await uow.session.execute(
         # Not by the reminder: a charge that was paid in part outlived the one it was posted with.
         select(Charge.case_id, Charge.step_key, Charge.cycle).where(
             Charge.tenant_id == uow.tenant_id,
             Charge.status.in_(("posted", "paid")),
-            tuple_(Charge.case_id, Charge.step_key, Charge.cycle).in_(wanted),
+            Charge.case_id == any_of(item.case_id for reminder in reminders for item in live_items(reminder)),
         )
     )
     return frozenset((case_id, step_key, cycle) for case_id, step_key, cycle in rows)

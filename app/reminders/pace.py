@@ -23,7 +23,6 @@ class Pace:
     on_wire: int = 0
     message_seconds: float = field(init=False)
     _since: float = 0.0
-    _is_answered: bool = False
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -43,18 +42,19 @@ class Pace:
     def begin(self, count: int) -> None:
         """Messages are handed to the channel."""
         if self.on_wire == 0:
-            self._since, self._is_answered = monotonic_seconds(), False
+            self._since = monotonic_seconds()
         self.on_wire += count
 
     def end(self, *, answered: bool) -> None:
-        """One of them is through; an answer tells about the channel, a permit that ran out only when nothing else does.
+        """One of them is through.
 
         Args:
             answered: whether the channel dealt with it.
         """
         self.on_wire -= 1
         self._ended.set()
-        if answered or (self.on_wire == 0 and not self._is_answered):
+        # Permits run out all at once, which says nothing, and after a wait, which says something.
+        if answered or self.on_wire == 0:
             now = monotonic_seconds()
             self.message_seconds += _WEIGHT * (max(now - self._since, 1e-6) - self.message_seconds)
-            self._since, self._is_answered = now, True
+            self._since = now

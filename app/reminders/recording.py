@@ -1,6 +1,7 @@
 """Records what became of a claimed reminder, under its lease token: a late or second answer writes nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,14 +14,26 @@ from app.domain.ladder import PlannedStep
 from app.domain.policy import Policy
 from app.domain.retry import send_backoff
 from app.domain.states import REMINDER
-from app.dunning.cases import exhaust_if_done, reach_step, record_sent_step, skip_steps
+from app.dunning.cases import Skip, exhaust_if_done, reach_step, record_sent_step, skip_steps
 from app.dunning.facts import Dossier, load_case_policies
 from app.dunning.reminders import live_items, release_steps, reverse_reminder_charges
 from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, ReminderItem
 from app.reminders.channels.base import Outcome, SendResult
+from app.reminders.repository import any_of
 from app.settlement.reconcile import reconcile, wake
 
 _MAKING_OUT_PAUSE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One item of a reminder with the rows that it is about."""
+
+    reminder: Reminder
+    item: ReminderItem
+    case: DunningCase
+    invoice: Invoice
+    policy: Policy
 
 
 async def record(uow: UnitOfWork, results: Mapping[UUID, tuple[UUID, SendResult]]) -> int:
@@ -75,7 +88,13 @@ async def record_sent(
         status: what they become, `sent` or `outcome_unknown`.
     """
     await _close_steps(uow, reminders, "sent" if status == "sent" else "unknown")
-    touched: list[tuple[DunningCase, Invoice]] = []
+    parts = _parts(reminders, dossiers, policies)
+    await skip_steps(uow, _lower_steps(parts))
+    for part in parts:
+        # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
+        on = part.reminder.contacted_on or uow.today
+        record_sent_step(uow, part.case, part.policy, part.item.step_key, on=on)
+        exhaust_if_done(uow, part.case, part.policy)
     for reminder in reminders:
         uow.track(reminder)
         REMINDER.require(reminder.status, status)
@@ -84,19 +103,31 @@ async def record_sent(
         reminder.next_attempt_at = None
         reminder.lease_token = None
         reminder.lease_expires_at = None
+        uow.emit(f"reminder.{status}", reminder)
+    await _reconcile(uow, dossiers, parts)
+
+
+def _parts(
+    reminders: Iterable[Reminder], dossiers: Mapping[UUID, Dossier], policies: Mapping[tuple[UUID, int], Policy]
+) -> list[_Part]:
+    parts = []
+    for reminder in reminders:
         dossier = dossiers[reminder.customer_id]
         for item in live_items(reminder):
-            if item.case_id not in dossier.cases:
-                continue
-            case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
-            policy = policies[case.policy_id, case.policy_version]
-            await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
-            # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
-            record_sent_step(uow, case, policy, item.step_key, on=reminder.contacted_on or uow.today)
-            exhaust_if_done(uow, case, policy)
-            touched.append((case, invoice))
-        uow.emit(f"reminder.{status}", reminder)
-    await _reconcile(uow, dossiers, touched)
+            case = dossier.cases.get(item.case_id)
+            if case is not None:
+                policy = policies[case.policy_id, case.policy_version]
+                parts.append(_Part(reminder, item, case, dossier.invoices[item.invoice_id], policy))
+    return parts
+
+
+def _lower_steps(parts: Iterable[_Part]) -> list[Skip]:
+    """The steps that the sent ones pass over."""
+    return [
+        Skip(part.case, planned, code)
+        for part in parts
+        for planned, code in superseded_steps(part.case, part.item, part.policy, part.invoice)
+    ]
 
 
 def superseded_steps(
@@ -125,7 +156,7 @@ async def _close_steps(uow: UnitOfWork, reminders: Sequence[Reminder], outcome: 
         update(CaseStep)
         .where(
             CaseStep.tenant_id == uow.tenant_id,
-            CaseStep.reminder_id.in_([reminder.id for reminder in reminders]),
+            CaseStep.reminder_id == any_of(reminder.id for reminder in reminders),
             CaseStep.outcome == "pending",
         )
         .values(outcome=outcome, decided_at=uow.now)
@@ -133,16 +164,14 @@ async def _close_steps(uow: UnitOfWork, reminders: Sequence[Reminder], outcome: 
     )
 
 
-async def _reconcile(
-    uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], touched: Sequence[tuple[DunningCase, Invoice]]
-) -> None:
+async def _reconcile(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], parts: Sequence[_Part]) -> None:
     """Bring everything that a batch of outcomes touched in line at once."""
-    if touched:
+    if parts:
         await reconcile(
             uow,
-            {invoice.customer_id: dossiers[invoice.customer_id].customer for _, invoice in touched},
-            [invoice for _, invoice in touched],
-            cases={invoice.id: case for case, invoice in touched},
+            {part.invoice.customer_id: dossiers[part.invoice.customer_id].customer for part in parts},
+            [part.invoice for part in parts],
+            cases={part.invoice.id: part.case for part in parts},
         )
 
 
@@ -166,7 +195,7 @@ async def _record_refused(
     policies: Mapping[tuple[UUID, int], Policy],
 ) -> None:
     """The receiving server refused them for good: the steps are skipped and the ladders go on."""
-    touched: list[tuple[DunningCase, Invoice]] = []
+    parts = _parts(reminders, dossiers, policies)
     for reminder in reminders:
         REMINDER.require(reminder.status, "ready")
         reminder.status = "skipped"
@@ -175,28 +204,27 @@ async def _record_refused(
         reminder.next_attempt_at = None
         reminder.lease_token = None
         reminder.lease_expires_at = None
-        dossier = dossiers[reminder.customer_id]
         items = live_items(reminder)
         await release_steps(uow, reminder, items)
         await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
-        for item in items:
-            case, invoice = dossier.cases[item.case_id], dossier.invoices[item.invoice_id]
-            policy = policies[case.policy_id, case.policy_version]
-            step = policy.step(item.step_key)
-            if step is not None:
-                await skip_steps(uow, case, superseded_steps(case, item, policy, invoice))
-                refused = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.address_rejected)
-                await skip_steps(uow, case, [refused], reminder_id=reminder.id)
-                reach_step(uow, case, step.key, step.offset_days)
-                exhaust_if_done(uow, case, policy)
-            touched.append((case, invoice))
+    await skip_steps(uow, _lower_steps(parts))
+    for part in parts:
+        step = part.policy.step(part.item.step_key)
+        if step is not None:
+            refused = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
+            await skip_steps(uow, [Skip(part.case, refused, Code.address_rejected, part.reminder.id)])
+            reach_step(uow, part.case, step.key, step.offset_days)
+            exhaust_if_done(uow, part.case, part.policy)
+    for reminder in reminders:
         uow.emit("reminder.failed", reminder)
-    await _reconcile(uow, dossiers, touched)
+    await _reconcile(uow, dossiers, parts)
 
 
 async def _lock_owners(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> dict[UUID, Customer]:
     """Lock the customers of reminders, in the one order that all locks are taken in."""
-    owners = select(Reminder.customer_id).where(Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(reminder_ids))
+    owners = select(Reminder.customer_id).where(
+        Reminder.tenant_id == uow.tenant_id, Reminder.id == any_of(reminder_ids)
+    )
     statement = (
         select(Customer)
         .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(owners))
@@ -210,7 +238,7 @@ async def _lock_owners(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> dict[
 async def _load_sending(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> Sequence[Reminder]:
     reminders = await uow.session.scalars(
         select(Reminder)
-        .where(Reminder.tenant_id == uow.tenant_id, Reminder.id.in_(reminder_ids), Reminder.status == "sending")
+        .where(Reminder.tenant_id == uow.tenant_id, Reminder.id == any_of(reminder_ids), Reminder.status == "sending")
         .options(
             selectinload(Reminder.items),
             # What was said is the greater part of the row, and does not matter any more.
@@ -228,13 +256,15 @@ async def _load_touched(
     dossiers = {customer_id: Dossier(customer) for customer_id, customer in customers.items()}
     items = [item for reminder in reminders for item in reminder.items]
     invoices = await uow.session.scalars(
-        select(Invoice).where(Invoice.tenant_id == uow.tenant_id, Invoice.id.in_({item.invoice_id for item in items}))
+        select(Invoice).where(
+            Invoice.tenant_id == uow.tenant_id, Invoice.id == any_of({item.invoice_id for item in items})
+        )
     )
     for invoice in invoices:
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
     cases = await uow.session.scalars(
         select(DunningCase).where(
-            DunningCase.tenant_id == uow.tenant_id, DunningCase.id.in_({item.case_id for item in items})
+            DunningCase.tenant_id == uow.tenant_id, DunningCase.id == any_of({item.case_id for item in items})
         )
     )
     for case in cases:

@@ -8,7 +8,7 @@ from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.ladder import PlannedStep
 from app.domain.states import REMINDER
-from app.dunning.cases import exhaust_if_done, skip_steps
+from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import load_case_policies
 from app.dunning.reminders import end_unsent, live_items, release_steps, reverse_reminder_charges
 from app.messages.mime import message_id_for
@@ -102,7 +102,7 @@ async def cancel(uow: UnitOfWork, reminder_id: UUID) -> Reminder:
         # It stands for the lower steps that it replaced: they are not sent in its stead.
         lower = superseded_steps(case, item, policy, invoices[item.invoice_id])
         cancelled = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.cancelled)
-        await skip_steps(uow, case, [*lower, cancelled], reminder_id=reminder.id)
+        await skip_steps(uow, [Skip(case, planned, code, reminder.id) for planned, code in [*lower, cancelled]])
         exhaust_if_done(uow, case, policy)
     await reconcile(uow, {customer.id: customer}, list(invoices.values()))
     return reminder

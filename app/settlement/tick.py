@@ -10,8 +10,9 @@ from sqlalchemy import select
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
+from app.domain.errors import Code
 from app.domain.verdicts import ChasePlan
-from app.dunning.cases import exhaust_if_done, skip_steps
+from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import make_reminder
 from app.messages.languages import resolve_language
@@ -88,7 +89,7 @@ async def _apply(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> int:
         if verdict.choice is None or verdict.case.pending is not None or not verdict.choice.missed:
             continue
         case = dossier.cases[verdict.case.case_id]
-        await skip_steps(uow, case, [pair for pair in verdict.choice.skipped if pair[0] in verdict.choice.missed])
+        await skip_steps(uow, [Skip(case, planned, Code.missed) for planned in verdict.choice.missed])
         skipped += len(verdict.choice.missed)
         exhaust_if_done(uow, case, policies[case.policy_id, case.policy_version])
     return skipped

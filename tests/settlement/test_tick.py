@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.domain.errors import Code
 from app.domain.ladder import PlannedStep
-from app.dunning.cases import record_sent_step, skip_steps
+from app.dunning.cases import Skip, record_sent_step, skip_steps
 from app.dunning.facts import load_case_policies
 from app.models import Customer, DunningCase, Event
 from app.settlement import tick as ticking
@@ -37,9 +37,9 @@ async def test_a_step_is_skipped_once_and_told_once(api: Api, unit_of_work: Begi
         case = await uow.session.scalar(select(DunningCase).where(DunningCase.tenant_id == api.tenant_id))
         policy = (await load_case_policies(uow, [case]))[case.policy_id, case.policy_version]
         first = PlannedStep(policy.steps[0], date(2026, 2, 26), date(2026, 2, 26))
-        await skip_steps(uow, case, [])
-        await skip_steps(uow, case, [(first, Code.missed)])
-        await skip_steps(uow, case, [(first, Code.missed)])
+        await skip_steps(uow, [])
+        await skip_steps(uow, [Skip(case, first, Code.missed)])
+        await skip_steps(uow, [Skip(case, first, Code.missed)])
         with pytest.raises(LookupError):
             record_sent_step(uow, case, policy, "no such step", on=date(2026, 3, 2))
     async with unit_of_work(api.tenant_id) as uow:
