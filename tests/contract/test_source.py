@@ -89,3 +89,21 @@ def test_imports_keep_their_contracts() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+# Files that are longer than one sitting, and why.
+LONG = {
+    "migrations/versions/2026_11_21_0001_foundation.py": "the whole schema as its first revision made it",
+    "tests/domain/test_chase.py": "one table for each rule of one function",
+    "tests/webhooks/test_delivery.py": "one story for each way a delivery can end, over shared receivers",
+    "tests/webhooks/test_transport.py": "one hostile server for each way a receiver can behave",
+}
+
+
+def test_files_can_be_read_in_one_sitting() -> None:
+    folders = ("app", "tests", "examples", "migrations")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    long = {
+        path.relative_to(ROOT).as_posix() for path in paths if len(path.read_text(encoding="utf-8").splitlines()) > 400
+    }
+    assert long == LONG.keys(), "split the file at the idea that wants its own room, or say here why not"
