@@ -33,11 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         engine = create_engine(settings)
         doorbell: Doorbell = ArqDoorbell(create_redis(settings.redis_url)) if settings.redis_url else SilentDoorbell()
         database = Database(engine=engine, events=OutboxWriter(), doorbell=doorbell)
-        transport = WebhookTransport(
-            allow_http=settings.webhook_allow_http,
-            allow_loopback=settings.webhook_allow_loopback,
-            total_timeout=settings.deliver_timeout_seconds,
-        )
+        transport = WebhookTransport.of(settings)
         sender = Sender(database, settings, create_channels(settings))
         app.state.database = database
         # The probes' own: they must tell of the database even while requests use every connection of the pool.

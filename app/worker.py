@@ -64,11 +64,7 @@ async def run_worker(settings: Settings | None = None) -> None:
     engine = create_engine(settings)
     doorbell = ArqDoorbell(create_redis(settings.redis_url)) if settings.redis_url else SilentDoorbell()
     database = Database(engine=engine, events=OutboxWriter(), doorbell=doorbell)
-    transport = WebhookTransport(
-        allow_http=settings.webhook_allow_http,
-        allow_loopback=settings.webhook_allow_loopback,
-        total_timeout=settings.deliver_timeout_seconds,
-    )
+    transport = WebhookTransport.of(settings)
     sender = Sender(database, settings, create_channels(settings))
     deliverer = Deliverer(database, settings, transport)
     runner = Runner(database, settings, sender, deliverer)

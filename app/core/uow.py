@@ -22,7 +22,7 @@ from app.core.driver import adopt_records, driver_of
 from app.core.errors import not_found
 from app.core.queue import Doorbell
 from app.core.rows import NewRow, StoredAnswer, adopt_rows, write_rows
-from app.models import Base, Customer
+from app.models import Base, Customer, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,15 @@ class UnitOfWork:
     async def lock_customer(self, customer_id: UUID) -> Customer:
         """Lock one customer."""
         return (await self.lock_customers([customer_id]))[0]
+
+    async def lock_tenant(self) -> Tenant:
+        """The tenant's own row as it is under its lock, which lets rows that refer to it be written meanwhile.
+
+        It is the lock of what concerns the whole tenant: its settings, its keys, which policy is the default.
+        """
+        return await self.session.get_one(
+            Tenant, self.tenant_id, with_for_update={"key_share": True}, populate_existing=True
+        )
 
     def add(self, row: Base | NewRow) -> None:
         """Write a new row with the others of this unit of work."""

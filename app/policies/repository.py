@@ -10,16 +10,12 @@ from app.models import DunningPolicy, DunningPolicyVersion, Tenant
 
 PolicyAndVersion = tuple[DunningPolicy, DunningPolicyVersion]
 
-
-async def lock_tenant(uow: UnitOfWork) -> Tenant:
-    """The tenant's row, which is the lock of all its policies: which of them is the default concerns them all."""
-    tenant = await uow.session.scalars(
-        select(Tenant)
-        .where(Tenant.id == uow.tenant_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return tenant.one()
+_LATEST = select(DunningPolicy, DunningPolicyVersion).join(
+    DunningPolicyVersion,
+    (DunningPolicyVersion.tenant_id == DunningPolicy.tenant_id)
+    & (DunningPolicyVersion.policy_id == DunningPolicy.id)
+    & (DunningPolicyVersion.version_number == DunningPolicy.latest_number),
+)
 
 
 async def tenant_of(uow: UnitOfWork) -> Tenant:
@@ -30,15 +26,9 @@ async def tenant_of(uow: UnitOfWork) -> Tenant:
 async def find(uow: UnitOfWork, policy_id: UUID) -> PolicyAndVersion | None:
     """A policy with its latest version, read afresh."""
     row = await uow.session.execute(
-        select(DunningPolicy, DunningPolicyVersion)
-        .join(
-            DunningPolicyVersion,
-            (DunningPolicyVersion.tenant_id == DunningPolicy.tenant_id)
-            & (DunningPolicyVersion.policy_id == DunningPolicy.id)
-            & (DunningPolicyVersion.version_number == DunningPolicy.latest_number),
+        _LATEST.where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicy.id == policy_id).execution_options(
+            populate_existing=True
         )
-        .where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicy.id == policy_id)
-        .execution_options(populate_existing=True)
     )
     found = row.one_or_none()
     return None if found is None else (found[0], found[1])
@@ -48,16 +38,7 @@ async def list_page(
     uow: UnitOfWork, *, limit: int, before: UUID | None, status: str | None, default: bool | None
 ) -> Sequence[PolicyAndVersion]:
     """Policies with their latest versions, newest first, one more than `limit`."""
-    statement = (
-        select(DunningPolicy, DunningPolicyVersion)
-        .join(
-            DunningPolicyVersion,
-            (DunningPolicyVersion.tenant_id == DunningPolicy.tenant_id)
-            & (DunningPolicyVersion.policy_id == DunningPolicy.id)
-            & (DunningPolicyVersion.version_number == DunningPolicy.latest_number),
-        )
-        .where(DunningPolicy.tenant_id == uow.tenant_id)
-    )
+    statement = _LATEST.where(DunningPolicy.tenant_id == uow.tenant_id)
     if before is not None:
         statement = statement.where(DunningPolicy.id < before)
     if status is not None:

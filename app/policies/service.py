@@ -64,7 +64,7 @@ async def lock(uow: UnitOfWork, policy_id: UUID) -> PolicyAndVersion:
     Raises:
         ProblemError: 404.
     """
-    await repository.lock_tenant(uow)
+    await uow.lock_tenant()
     return await get(uow, policy_id)
 
 

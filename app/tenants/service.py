@@ -19,7 +19,7 @@ async def get(uow: UnitOfWork) -> Tenant:
 
 async def lock(uow: UnitOfWork) -> Tenant:
     """The tenant, held until the end of the unit of work, so that what is checked is what is changed."""
-    return await repository.lock(uow)
+    return await uow.lock_tenant()
 
 
 async def update(uow: UnitOfWork, tenant: Tenant, fields: Mapping[str, Any]) -> Tenant:

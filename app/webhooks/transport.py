@@ -24,6 +24,7 @@ from aiohttp.http_exceptions import LineTooLong
 from httpx_aiohttp import AiohttpTransport
 
 from app.core.clock import monotonic_seconds, system_now
+from app.core.settings import Settings
 from app.webhooks.addresses import check_url
 from app.webhooks.resolver import BlockedAddressError, GuardedResolver, Lookup
 
@@ -86,6 +87,15 @@ class WebhookTransport:
         ssl_context: Verifies the receivers; httpx's default with certifi's authorities when None.
         lookup: Resolves names; the system's resolver when None.
     """
+
+    @classmethod
+    def of(cls, settings: Settings) -> "WebhookTransport":
+        """The transport that the settings ask for."""
+        return cls(
+            allow_http=settings.webhook_allow_http,
+            allow_loopback=settings.webhook_allow_loopback,
+            total_timeout=settings.deliver_timeout_seconds,
+        )
 
     def __init__(
         self,

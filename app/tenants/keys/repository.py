@@ -6,12 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.uow import UnitOfWork
-from app.models import ApiKey, Tenant
-
-
-async def lock_tenant(uow: UnitOfWork) -> None:
-    """Let one change of the tenant's keys follow the other."""
-    await uow.session.execute(select(Tenant.id).where(Tenant.id == uow.tenant_id).with_for_update(key_share=True))
+from app.models import ApiKey
 
 
 async def find(uow: UnitOfWork, key_id: UUID) -> ApiKey | None:

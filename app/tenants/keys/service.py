@@ -64,7 +64,7 @@ async def rotate(
         ProblemError: 403 for a key stronger than the asking one, 404, 409 for a key that no longer works or when no
             lasting administrator's key would be left, 422 for an expiry in the past.
     """
-    await repository.lock_tenant(uow)
+    await uow.lock_tenant()
     old = await get(uow, key_id)
     _check_granted(old.scopes, granted)
     now = system_now()
@@ -89,7 +89,7 @@ async def revoke(uow: UnitOfWork, key_id: UUID) -> None:
     Raises:
         ProblemError: 404, 409 for the last lasting administrator's key.
     """
-    await repository.lock_tenant(uow)
+    await uow.lock_tenant()
     key = await get(uow, key_id)
     if key.revoked_at is not None:
         return
