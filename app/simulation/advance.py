@@ -54,22 +54,25 @@ class Simulation:
             ProblemError: 409 when another advance runs or the tenant is live, 422 when `to` is in its past.
         """
         token = uuid4()
-        result = AdvanceResult(now=to)
-        result.now, due = await self._begin(tenant_id, to, token)
+        result, due = await self._begin(tenant_id, to, token)
+        if due is None:
+            return result
         try:
             while True:
                 due = await self._work_off(tenant_id, due, result)
                 at = due.next_at()
                 if at is None or at > to:
-                    if result.now == to:
-                        return result
-                    at = to
+                    await self._set_clock(tenant_id, token, to, ends=True)
+                    result.now = to
+                    return result
                 due = await self._set_clock(tenant_id, token, at)
                 result.now = at
-        finally:
-            await self._end(tenant_id, token)
+        except BaseException:
+            await self._let_go(tenant_id, token)
+            raise
 
-    async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> tuple[datetime, Due]:
+    async def _begin(self, tenant_id: UUID, to: datetime, token: UUID) -> tuple[AdvanceResult, Due | None]:
+        """Take the clock; where nothing falls due on the way, move it at once."""
         async with self.database.unit_of_work(tenant_id) as uow:
             tenant = await uow.session.get_one(Tenant, uow.tenant_id, with_for_update={"key_share": True})
             if tenant.clock_at is None:
@@ -78,9 +81,13 @@ class Simulation:
                 raise conflict(Code.advance_in_progress, "Another advance is running; wait for its answer.")
             if to < tenant.clock_at:
                 raise invalid("/to", Code.clock_backwards, "A clock only moves forward; `to` lies before its `now`.")
+            due = await load_due(uow)
+            if due.is_idle_until(to):
+                tenant.clock_at = to
+                return AdvanceResult(now=to), None
             tenant.advance_token = token
             tenant.advance_lease_until = self._lease_until()
-            return tenant.clock_at, await load_due(uow)
+            return AdvanceResult(now=tenant.clock_at), due
 
     async def _work_off(self, tenant_id: UUID, due: Due, result: AdvanceResult) -> Due:
         """Do everything that is due at the clock's instant, in a fixed order, until nothing is.
@@ -130,12 +137,16 @@ class Simulation:
         result.deliveries += attempted
         return attempted
 
-    async def _set_clock(self, tenant_id: UUID, token: UUID, at: datetime) -> Due:
+    async def _set_clock(self, tenant_id: UUID, token: UUID, at: datetime, *, ends: bool = False) -> Due:
         async with self.database.unit_of_work(tenant_id) as uow:
             moved = await uow.session.execute(
                 update(Tenant)
                 .where(Tenant.id == tenant_id, Tenant.advance_token == token)
-                .values(clock_at=at, advance_lease_until=self._lease_until())
+                .values(
+                    clock_at=at,
+                    advance_token=None if ends else token,
+                    advance_lease_until=None if ends else self._lease_until(),
+                )
                 .returning(Tenant.id)
                 .execution_options(synchronize_session=False)
             )
@@ -143,7 +154,7 @@ class Simulation:
                 raise ProblemError(409, Code.advance_in_progress, "Another advance has taken the clock over.")
             return await load_due(uow, at=at)
 
-    async def _end(self, tenant_id: UUID, token: UUID) -> None:
+    async def _let_go(self, tenant_id: UUID, token: UUID) -> None:
         async with self.database.unit_of_work(tenant_id) as uow:
             await uow.session.execute(
                 update(Tenant)

@@ -23,6 +23,10 @@ class Due:
         at = self.instants[kind]
         return at is not None and at <= self.now
 
+    def is_idle_until(self, to: datetime) -> bool:
+        """Whether nothing is due, nor falls due up to an instant."""
+        return all(at is None or at > to for at in self.instants.values())
+
     def next_at(self) -> datetime | None:
         """The next instant after now at which something falls due."""
         return min((at for at in self.instants.values() if at is not None and at > self.now), default=None)
