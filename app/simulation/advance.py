@@ -5,7 +5,6 @@ nothing is due. Every chunk is a transaction, so an advance that is killed stand
 the next call goes on from there.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -14,7 +13,6 @@ from sqlalchemy import update
 
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict, invalid
-from app.core.metrics import EVENTS_RELAYED
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import Kind
@@ -92,25 +90,20 @@ class Simulation:
     async def _work_off(self, tenant_id: UUID, due: Due, result: AdvanceResult) -> Due:
         """Do everything that is due at the clock's instant, in a fixed order, until nothing is.
 
-        Work of an earlier kind may follow from a later one, so after each piece it is asked anew what is due first.
-        What was due and could not be done, as when sending is paused, is left.
+        A later kind of work follows from an earlier one, so after any work its followers are tried; then it is asked
+        anew what is due. What was due and could not be done, as when sending is paused, is left.
         """
-        work: dict[Kind, Callable[[], Awaitable[int]]] = {
-            Kind.tick: lambda: self._tick(tenant_id, result),
-            Kind.rescue: lambda: self.sender.rescue_batch(tenant_id),
-            Kind.send: lambda: self._send(tenant_id, result),
-            Kind.relay: lambda: self._relay(tenant_id, result),
-            Kind.deliver: lambda: self._deliver(tenant_id, result),
-        }
-        stuck: set[Kind] = set()
         while True:
-            kind = next((kind for kind in work if kind not in stuck and due.is_due(kind)), None)
-            if kind is None:
+            worked = due.is_due(Kind.tick) and await self._tick(tenant_id, result) > 0
+            worked |= due.is_due(Kind.rescue) and await self.sender.rescue_batch(tenant_id) > 0
+            worked |= (worked or due.is_due(Kind.send)) and await self._send(tenant_id, result) > 0
+            relayed = (0, 0)
+            if worked or due.is_due(Kind.relay):
+                relayed = await self._relay(tenant_id, result)
+            worked |= relayed[0] > 0
+            worked |= (relayed[1] > 0 or due.is_due(Kind.deliver)) and await self._deliver(tenant_id, result) > 0
+            if not worked:
                 return due
-            if not await work[kind]():
-                stuck.add(kind)
-                continue
-            stuck.clear()
             async with self.database.unit_of_work(tenant_id) as uow:
                 due = await load_due(uow)
 
@@ -125,12 +118,11 @@ class Simulation:
         result.reminders_sent += counts.outcomes.get("accepted", 0) + counts.shadowed
         return counts.worked
 
-    async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> int:
+    async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> tuple[int, int]:
         async with self.database.unit_of_work(tenant_id) as uow:
-            events, _ = await relay(uow, limit=self.settings.relay_batch_size, wait=True)
-        EVENTS_RELAYED.inc(events)
-        result.events += events
-        return events
+            relayed = await relay(uow, limit=self.settings.relay_batch_size, wait=True)
+        result.events += relayed[0]
+        return relayed
 
     async def _deliver(self, tenant_id: UUID, result: AdvanceResult) -> int:
         attempted = await self.deliverer.deliver_batch(tenant_id, wait=True)

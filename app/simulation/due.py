@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ScalarSelect, and_, func, select
-
+from app.core.driver import driver_of
 from app.core.uow import UnitOfWork
 from app.core.work import Kind
-from app.models import Customer, Delivery, Event, Reminder, WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +32,29 @@ class Due:
 
 async def load_due(uow: UnitOfWork, *, at: datetime | None = None) -> Due:
     """Ask what falls due, as of `at` or the tenant's now."""
-    tenant_id = uow.tenant_id
-
-    def reminders(status: str) -> ScalarSelect[datetime | None]:
-        return (
-            select(func.min(Reminder.next_attempt_at))
-            .where(Reminder.tenant_id == tenant_id, Reminder.status == status)
-            .scalar_subquery()
-        )
-
-    unsequenced = select(Event.id).where(Event.tenant_id == tenant_id, Event.sequence.is_(None)).exists()
-    deliveries = (
-        select(func.min(Delivery.next_attempt_at))
-        .join(
-            WebhookEndpoint,
-            and_(WebhookEndpoint.tenant_id == Delivery.tenant_id, WebhookEndpoint.id == Delivery.endpoint_id),
-        )
-        .where(
-            Delivery.tenant_id == tenant_id,
-            Delivery.status.in_(("pending", "retry_scheduled", "in_flight")),
-            WebhookEndpoint.status == "enabled",
-        )
-        .scalar_subquery()
-    )
-    customers = select(func.min(Customer.next_action_at)).where(Customer.tenant_id == tenant_id).scalar_subquery()
-    row = (
-        await uow.session.execute(select(customers, reminders("sending"), reminders("ready"), unsequenced, deliveries))
-    ).one()
+    row = await (await driver_of(uow.session)).fetchrow(_DUE, uow.tenant_id)
     now = at or uow.now
     return Due(
         now=now,
         instants={
-            Kind.tick: row[0],
-            Kind.rescue: row[1],
-            Kind.send: row[2],
-            Kind.relay: now if row[3] else None,
-            Kind.deliver: row[4],
+            Kind.tick: row["tick_at"],
+            Kind.rescue: row["rescue_at"],
+            Kind.send: row["send_at"],
+            Kind.relay: now if row["has_events"] else None,
+            Kind.deliver: row["deliver_at"],
         },
     )
+
+
+# Straight through the driver: an advance asks it at every instant on its way.
+_DUE = """
+SELECT
+    (SELECT min(next_action_at) FROM customers WHERE tenant_id = $1) AS tick_at,
+    (SELECT min(next_attempt_at) FROM reminders WHERE tenant_id = $1 AND status = 'sending') AS rescue_at,
+    (SELECT min(next_attempt_at) FROM reminders WHERE tenant_id = $1 AND status = 'ready') AS send_at,
+    EXISTS (SELECT FROM events WHERE tenant_id = $1 AND sequence IS NULL) AS has_events,
+    (SELECT min(d.next_attempt_at)
+     FROM deliveries d JOIN webhook_endpoints w ON w.tenant_id = d.tenant_id AND w.id = d.endpoint_id
+     WHERE d.tenant_id = $1 AND d.status IN ('pending', 'retry_scheduled', 'in_flight') AND w.status = 'enabled')
+    AS deliver_at
+"""
