@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from app.core.clock import system_now
 from app.core.errors import ProblemError, conflict, invalid
+from app.core.metrics import EVENTS_RELAYED
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import Kind
@@ -121,6 +122,7 @@ class Simulation:
     async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> tuple[int, int]:
         async with self.database.unit_of_work(tenant_id) as uow:
             relayed = await relay(uow, limit=self.settings.relay_batch_size, wait=True)
+        EVENTS_RELAYED.inc(relayed[0])
         result.events += relayed[0]
         return relayed
 
