@@ -14,7 +14,7 @@ from app.domain.ladder import PlannedStep
 from app.domain.policy import Policy
 from app.domain.retry import send_backoff
 from app.domain.states import REMINDER
-from app.dunning.cases import Skip, exhaust_if_done, reach_step, record_sent_step, skip_steps
+from app.dunning.cases import Skip, exhaust_if_done, record_sent_step, skip_steps
 from app.dunning.facts import Dossier, load_case_policies
 from app.dunning.reminders import live_items, release_steps, reverse_reminder_charges
 from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, ReminderItem
@@ -207,14 +207,15 @@ async def _record_refused(
         items = live_items(reminder)
         await release_steps(uow, reminder, items)
         await reverse_reminder_charges(uow, reminder, {item.case_id for item in items})
-    await skip_steps(uow, _lower_steps(parts))
+    skips = _lower_steps(parts)
     for part in parts:
         step = part.policy.step(part.item.step_key)
         if step is not None:
             refused = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
-            await skip_steps(uow, [Skip(part.case, refused, Code.address_rejected, part.reminder.id)])
-            reach_step(uow, part.case, step.key, step.offset_days)
-            exhaust_if_done(uow, part.case, part.policy)
+            skips.append(Skip(part.case, refused, Code.address_rejected, part.reminder.id))
+    await skip_steps(uow, skips)
+    for part in parts:
+        exhaust_if_done(uow, part.case, part.policy)
     for reminder in reminders:
         uow.emit("reminder.failed", reminder)
     await _reconcile(uow, dossiers, parts)

@@ -54,11 +54,17 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
         dossiers[case.customer_id].cases[case.id] = case
     facts = await load_facts(uow, dossiers)
     result = TickResult(customers=len(customers))
+    skips: list[Skip] = []
     for customer_id, dossier in dossiers.items():
         plan = evaluate(facts[customer_id])
-        result.steps_skipped += await _apply(uow, dossier, plan)
+        skips += _make_out(uow, dossier, plan)
         result.reminders += len(plan.reminders)
         _sleep(uow, dossier, plan)
+    await skip_steps(uow, skips)
+    policies = await load_case_policies(uow, [skip.case for skip in skips])
+    for skip in skips:
+        exhaust_if_done(uow, skip.case, policies[skip.case.policy_id, skip.case.policy_version])
+    result.steps_skipped = len(skips)
     return result
 
 
@@ -77,22 +83,18 @@ async def _claim(uow: UnitOfWork, *, limit: int, wait: bool, only: UUID | None) 
     return {customer.id: customer for customer in customers}
 
 
-async def _apply(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> int:
-    """Write the reminders of the plan, and the steps whose time has passed."""
+def _make_out(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> list[Skip]:
+    """Make the reminders of the plan; what is left are the steps whose time has passed."""
     customer = dossier.customer
     language = resolve_language(customer.locale or uow.tenant.locale, fallback=uow.tenant.locale)
     for planned in plan.reminders:
         make_reminder(uow, customer, planned, language)
-    skipped = 0
-    policies = await load_case_policies(uow, dossier.cases.values())
-    for verdict in plan.verdicts:
-        if verdict.choice is None or verdict.case.pending is not None or not verdict.choice.missed:
-            continue
-        case = dossier.cases[verdict.case.case_id]
-        await skip_steps(uow, [Skip(case, planned, Code.missed) for planned in verdict.choice.missed])
-        skipped += len(verdict.choice.missed)
-        exhaust_if_done(uow, case, policies[case.policy_id, case.policy_version])
-    return skipped
+    return [
+        Skip(dossier.cases[verdict.case.case_id], planned, Code.missed)
+        for verdict in plan.verdicts
+        if verdict.choice is not None and verdict.case.pending is None
+        for planned in verdict.choice.missed
+    ]
 
 
 def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
