@@ -119,6 +119,7 @@ async def _close(steps: Iterable[Awaitable[object]], until: float) -> None:
         try:
             await asyncio.wait_for(step, max(0.2, until - monotonic_seconds() - 0.5))
         except Exception as error:
+            # What is left must be closed all the same.
             log.warning("worker.close_failed", exc_info=error)
 
 
@@ -159,6 +160,7 @@ async def _serve_queue(runner: Runner, settings: Settings) -> None:
         try:
             await worker.async_run()
         except Exception as error:
+            # Whatever ended it, it is started again; the poll works meanwhile.
             log.warning("queue.lost", exc_info=error)
         finally:
             with contextlib.suppress(Exception):

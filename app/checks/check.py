@@ -113,6 +113,7 @@ async def _check_tenant(database: Database, tenant_id: UUID, report: Report) -> 
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise
         except Exception as error:
+            # An invariant that cannot be asked is itself a finding; the others are asked.
             log.error("check.failed", tenant_id=str(tenant_id), invariant=name, exc_info=error)
             report.failures.append((tenant_id, name, type(error).__name__))
             continue

@@ -54,6 +54,7 @@ class RequestMiddleware:
             self._check_head(scope)
             await self._run(scope, self._bounded(headers, receive), send_with_id)
         except Exception as error:
+            # The last resort: no request ends without an answer.
             if status:
                 raise
             await problem_response(to_problem(error))(scope, receive, send_with_id)

@@ -105,6 +105,7 @@ class ArqDoorbell:
         try:
             await asyncio.wait_for(self._redis.enqueue_job(job), _RING_TIMEOUT_SECONDS)
         except Exception as error:
+            # A queue that is down must not fail the caller; the poll finds the work.
             log.warning("queue.ring_failed", job=job, exc_info=error)
 
     async def close(self) -> None:

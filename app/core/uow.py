@@ -127,11 +127,6 @@ class UnitOfWork:
         """Announce a change of `resource`; the event is written in this transaction or not at all."""
         self._pending.append(PendingEvent(event_type, resource, extra))
 
-    @property
-    def pending_events(self) -> Sequence[PendingEvent]:
-        """What has been announced so far."""
-        return self._pending
-
     def ring(self, job: str) -> None:
         """Ask for `job` to be run soon after the commit."""
         self.rings.add(job)

@@ -75,6 +75,7 @@ class EmbeddedEngines:
         try:
             self._started = self._start()
         except BaseException:
+            # One engine may be up already when the other fails, or when Ctrl-C comes in between.
             self.stop()
             raise
         return self._started

@@ -71,6 +71,7 @@ async def check_readiness(engine: AsyncEngine, doorbell: Doorbell, *, max_lag_se
             if found.is_ready:
                 found.lags = await read_lags(engine)
     except Exception as error:
+        # Whatever it is, the answer is that the process is not ready.
         log.error("probe.database_failed", exc_info=error)
     for kind, lag in found.lags.items():
         found.checks[kind] = "ok" if lag.oldest_seconds <= max_lag_seconds else "lagging"
@@ -109,5 +110,6 @@ async def _within(seconds: float, look: Callable[[], Awaitable[int | None]]) -> 
         async with asyncio.timeout(seconds):
             return "off" if await look() is None else "ok"
     except Exception as error:
+        # Whatever it is, the queue is not to be had.
         log.warning("probe.queue_failed", exc_info=error)
         return "unreachable"

@@ -50,6 +50,7 @@ async def _lags(engine: AsyncEngine) -> dict[str, Lag] | None:
         async with asyncio.timeout(_DATABASE_SECONDS):
             return await read_lags(engine)
     except Exception as error:
+        # The other figures are still worth a scrape.
         log.error("scrape.database_failed", exc_info=error)
         return None
 
@@ -60,5 +61,6 @@ async def _depth(doorbell: Doorbell) -> int | None:
         async with asyncio.timeout(_QUEUE_SECONDS):
             return await doorbell.depth()
     except Exception as error:
+        # The other figures are still worth a scrape.
         log.warning("scrape.queue_failed", exc_info=error)
         return -1

@@ -80,6 +80,7 @@ async def _every(
                 else:
                     missed()
         except Exception as error:
+            # Tried again at the next turn; the worker goes on.
             log.error("job.failed", job=name, exc_info=error)
 
 
@@ -90,6 +91,7 @@ async def _do(name: str, job: Callable[[], Awaitable[None]], *, hold_seconds: fl
         await job()
         succeeded = True
     except Exception as error:
+        # Tried again at the next turn; the worker goes on.
         log.error("job.failed", job=name, exc_info=error)
     finally:
         observe_job(name, succeeded=succeeded, seconds=monotonic_seconds() - started)

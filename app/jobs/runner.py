@@ -70,6 +70,7 @@ class Runner:
             try:
                 await self.run(kind)
             except Exception as error:
+                # A database that restarts must not end the loop.
                 log.error("poll.failed", job=str(kind), exc_info=error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), self.settings.poll_interval_seconds)
@@ -98,6 +99,7 @@ class Runner:
             done = await self._steps[kind](tenant)
             succeeded = True
         except Exception as error:
+            # One tenant's failure must not stop the others' work.
             log.error("job.failed", exc_info=error)
             done = 0
         finally:
@@ -119,6 +121,7 @@ class Runner:
             async with self.database.unit_of_work(tenant.id) as uow:
                 return (await tick(uow, limit=self.settings.tick_batch_size)).customers
         except Exception as error:
+            # Which customer fails is found by trying each alone.
             log.error("dunning.batch_failed", exc_info=error)
             return await self._tick_each(tenant.id)
 
@@ -139,6 +142,7 @@ class Runner:
                 async with self.database.unit_of_work(tenant_id) as uow:
                     done += (await tick(uow, limit=1, only=customer_id)).customers
             except Exception as error:
+                # Told and left; the others go on.
                 log.error("dunning.customer_failed", customer_id=str(customer_id), exc_info=error)
         return done
 

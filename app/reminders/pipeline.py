@@ -54,6 +54,7 @@ class Pipeline:
             claimed = await self.sender.claim_batch(tenant_id, limit=limit)
             self._tasks.create_task(self._finish(claimed))
         except BaseException:
+            # Cancelled or failed, the place must be given back.
             self._free.release()
             raise
         return claimed.batch.judged
@@ -63,6 +64,7 @@ class Pipeline:
         try:
             await self.sender.finish_batch(claimed)
         except Exception as error:
+            # Its leases run out, and the quarantine decides; the other batches go on.
             log.error("reminder.batch_lost", exc_info=error)
             observe_job(Kind.send, succeeded=False, seconds=monotonic_seconds() - started)
         finally:

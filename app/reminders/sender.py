@@ -32,17 +32,12 @@ class Claimed:
 
 @dataclass(slots=True)
 class SendCounts:
-    """Outcomes of one batch."""
+    """Outcomes of one batch; `judged` counts the ready reminders that it took up, whatever became of them."""
 
     claimed: int = 0
     shadowed: int = 0
     judged: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def worked(self) -> int:
-        """How many ready reminders the batch took up, whatever became of them."""
-        return self.judged
 
 
 def create_channels(settings: Settings) -> dict[str, Channel]:
@@ -136,6 +131,7 @@ class Sender:
             async with self.database.unit_of_work(tenant_id) as uow:
                 return await claim(uow, self.settings, limit=limit, wait=wait)
         except Exception as error:
+            # Which reminder fails is found by claiming each alone.
             log.error("reminder.batch_failed", tenant_id=str(tenant_id), exc_info=error)
         # Each takes a transaction of its own, and the permit of all has begun.
         return await self._claim_each(tenant_id, limit=min(limit, FIRST_BATCH), wait=wait)
@@ -150,6 +146,7 @@ class Sender:
                 async with self.database.unit_of_work(tenant_id) as uow:
                     part = await claim(uow, self.settings, limit=1, wait=wait, only=reminder_id)
             except Exception as error:
+                # It is postponed where the tenant sees why; the others go on.
                 log.error("reminder.claim_failed", reminder_id=str(reminder_id), exc_info=error)
                 async with self.database.unit_of_work(tenant_id) as uow:
                     await postpone(uow, reminder_id, customer_id, f"could not be made out: {type(error).__name__}")

@@ -67,6 +67,7 @@ class Simulation:
                 due = await self._set_clock(tenant_id, token, at)
                 result.now = at
         except BaseException:
+            # Also when the caller hangs up: the clock stands where it is, free for the next advance.
             await self._let_go(tenant_id, token)
             raise
 
@@ -117,7 +118,7 @@ class Simulation:
     async def _send(self, tenant_id: UUID, result: AdvanceResult) -> int:
         counts = await self.sender.send_batch(tenant_id, wait=True)
         result.reminders_sent += counts.outcomes.get("accepted", 0) + counts.shadowed
-        return counts.worked
+        return counts.judged
 
     async def _relay(self, tenant_id: UUID, result: AdvanceResult) -> tuple[int, int]:
         async with self.database.unit_of_work(tenant_id) as uow:

@@ -97,6 +97,7 @@ class Deliverer:
             try:
                 await self._collect(tenant_id, left, patience=None)
             except Exception as error:
+                # Their leases run out, and they are sent again under the same webhook-id.
                 log.error("webhook.record_failed", exc_info=error)
             finally:
                 self._slow.subtract(endpoints)

@@ -58,6 +58,7 @@ def _write_once(path: Path, content: bytes) -> bool:
         # Two sends of one key carry the same bytes, so it does not matter which of them is the last to rename.
         temporary.replace(path)
     except BaseException:
+        # Half a message must not stay under any name.
         temporary.unlink(missing_ok=True)
         raise
     return True

@@ -122,6 +122,7 @@ class SmtpChannel:
             except (OSError, SMTPException):
                 state = State.broken
             except BaseException:
+                # As above: its state is not known.
                 self._pool.discard(connection)
                 raise
         if state is State.ready:

@@ -130,6 +130,7 @@ class ConnectionPool:
             self._slots.release()
             raise PoolClosedError from None
         except BaseException:
+            # Cancelled or failed, the slot is free again.
             self._slots.release()
             raise
 
