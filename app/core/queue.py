@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import orjson
-from arq.connections import ArqRedis, RedisSettings
+from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import parse_url
 
 from app.core.log import get_logger
 
@@ -70,12 +69,6 @@ def create_redis(redis_url: str) -> ArqRedis:
         default_queue_name=QUEUE_NAME,
         expires_extra_ms=60_000,
     )
-
-
-def redis_settings(redis_url: str) -> RedisSettings:
-    """arq's settings for the same server."""
-    parse_url(redis_url)
-    return RedisSettings.from_dsn(redis_url)
 
 
 class ArqDoorbell:

@@ -31,11 +31,6 @@ class Dossier:
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
     cases: dict[UUID, DunningCase] = field(default_factory=dict)
 
-    @property
-    def case_of_invoice(self) -> dict[UUID, DunningCase]:
-        """Cases by their invoice."""
-        return {case.invoice_id: case for case in self.cases.values()}
-
 
 @dataclass(frozen=True, slots=True)
 class Contacts:

@@ -7,7 +7,6 @@ from app.core.uow import UnitOfWork
 from app.core.wire import day, instant, money
 from app.domain.aging import days_overdue
 from app.domain.invoice_state import due_state
-from app.domain.states import REMINDER
 from app.models import (
     ApiKey,
     Charge,
@@ -24,8 +23,6 @@ from app.models import (
 )
 
 Payload = dict[str, Any]
-
-UNSENT = REMINDER.states & {"scheduled", "awaiting_approval", "ready"}
 
 
 def _stamps(row: Versioned) -> Payload:
