@@ -11,11 +11,11 @@ from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import REMINDER
 from app.domain.verdicts import PlannedReminder, due_step
+from app.dunning.facts import UNSENT
 from app.ledger.writer import reverse_charge
 from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
 
 PRUNABLE = ("awaiting_approval", "ready")
-UNSENT = (*PRUNABLE, "sending")
 
 
 def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder, language: str) -> Reminder:
