@@ -26,7 +26,13 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
             "A customer with this external_id exists; PUT /v1/customers/by-external-id updates it.",
         )
     customer = Customer(
-        tenant_id=uow.tenant_id, id=new_id(), version=1, created_at=uow.now, updated_at=uow.now, next_action_at=None
+        tenant_id=uow.tenant_id,
+        id=new_id(),
+        credit_state="within_limit",
+        version=1,
+        created_at=uow.now,
+        updated_at=uow.now,
+        next_action_at=None,
     )
     _assign(customer, fields)
     uow.add(customer)

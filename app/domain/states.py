@@ -82,7 +82,8 @@ INVOICE: Final = _machine(
     open="partially_paid paid written_off void",
     partially_paid="open paid written_off",
     paid="open partially_paid",
-    written_off="open partially_paid",
+    # Paid once all that was given up has come in after all.
+    written_off="open partially_paid paid",
     void="",
 )
 
@@ -127,6 +128,26 @@ PAYMENT: Final = _machine(
     pending="posted reversed",
     posted="reversed",
     reversed="",
+)
+
+# Applied when nothing of it is left; open again when an application is undone.
+CREDIT_NOTE: Final = _machine(
+    "credit_note",
+    "open",
+    open="applied voided",
+    applied="open voided",
+    voided="",
+)
+
+IMPORT: Final = _machine(
+    "import",
+    "receiving",
+    receiving="queued cancelled",
+    queued="running cancelled",
+    running="completed failed cancelled",
+    completed="",
+    failed="",
+    cancelled="",
 )
 
 HOLD: Final = _machine(
@@ -203,6 +224,8 @@ MACHINES: Final[Mapping[str, StateMachine]] = MappingProxyType(
             REMINDER,
             CHARGE,
             PAYMENT,
+            CREDIT_NOTE,
+            IMPORT,
             HOLD,
             PROMISE,
             DISPUTE,

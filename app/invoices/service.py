@@ -199,6 +199,8 @@ def _write_row(
         fees_open_minor=0,
         disputed_minor=0,
         settled_minor=0,
+        written_off_minor=0,
+        discount_terms=[],
         issued_on=row["issued_on"],
         due_on=row["due_on"],
         status="draft",

@@ -54,6 +54,9 @@ def allocate_payment(uow: UnitOfWork, payment: Payment, invoice: Invoice, amount
         payment_id=payment.id,
         invoice_id=invoice.id,
         amount_minor=amount_minor,
+        discount_minor=0,
+        difference_minor=0,
+        differences=[],
         # Money that was there before the invoice settles it on the day it was issued, not earlier.
         effective_on=max(payment.received_on, invoice.issued_on),
         created_at=uow.now,

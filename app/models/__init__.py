@@ -1,10 +1,12 @@
 """SQLAlchemy tables: no queries, no rules."""
 
 from app.models.base import Base, TenantRow, Versioned
+from app.models.catalogues import PaymentTerms, RateTable
 from app.models.customers import Customer
 from app.models.events import Delivery, DeliveryAttempt, Event, WebhookEndpoint
-from app.models.invoices import CaseStep, DunningCase, Invoice
-from app.models.money import Allocation, Charge, LedgerEntry, Payment
+from app.models.imports import Import, ImportChunk, ImportFault
+from app.models.invoices import CaseStep, DunningCase, Invoice, InvoiceInstalment
+from app.models.money import Allocation, Charge, CreditNote, LedgerEntry, Payment, WriteOff
 from app.models.policies import DunningPolicy, DunningPolicyVersion
 from app.models.reminders import Reminder, ReminderItem
 from app.models.tenants import ApiKey, EventCounter, IdempotencyKey, Tenant
@@ -15,6 +17,7 @@ __all__ = [
     "Base",
     "CaseStep",
     "Charge",
+    "CreditNote",
     "Customer",
     "Delivery",
     "DeliveryAttempt",
@@ -24,13 +27,20 @@ __all__ = [
     "Event",
     "EventCounter",
     "IdempotencyKey",
+    "Import",
+    "ImportChunk",
+    "ImportFault",
     "Invoice",
+    "InvoiceInstalment",
     "LedgerEntry",
     "Payment",
+    "PaymentTerms",
+    "RateTable",
     "Reminder",
     "ReminderItem",
     "Tenant",
     "TenantRow",
     "Versioned",
     "WebhookEndpoint",
+    "WriteOff",
 ]

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, TenantRow, Versioned, foreign_key, one_of
+from app.models.base import Base, TenantRow, Versioned, amount_range, foreign_key, one_of
 
 
 class Customer(TenantRow, Versioned, Base):
@@ -18,6 +18,8 @@ class Customer(TenantRow, Versioned, Base):
         foreign_key(["tenant_id"], ["tenants.id"]),
         UniqueConstraint("tenant_id", "external_id"),
         one_of("kind", ("business", "sole_trader", "consumer")),
+        one_of("credit_state", ("within_limit", "over_limit")),
+        amount_range("credit_limit_minor", low=0),
         Index(
             "ix_customers_next_action_at",
             "tenant_id",
@@ -37,6 +39,14 @@ class Customer(TenantRow, Versioned, Base):
     country: Mapped[str | None]
     currency: Mapped[str | None]
     dunning_policy_id: Mapped[UUID | None]
+    # Terms of new invoices, and how lateness is charged: the tenant's where empty.
+    payment_terms: Mapped[dict[str, Any] | None]
+    late_interest: Mapped[dict[str, Any] | None]
+    # In the customer's currency, or else the tenant's.
+    credit_limit_minor: Mapped[int | None] = mapped_column(BigInteger)
+    credit_state: Mapped[str] = mapped_column(server_default="within_limit")
+    # {reason, held_at, automatic} while nothing more should be sold on credit.
+    credit_hold: Mapped[dict[str, Any] | None]
     contacts: Mapped[list[Any]]
     meta: Mapped[dict[str, Any]]
     next_action_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Invoices and the cases that chase them."""
+"""Invoices, their instalments, and the cases that chase them."""
 
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +25,8 @@ class Invoice(TenantRow, Versioned, Base):
         amount_range("principal_open_minor", low=0),
         amount_range("interest_open_minor", low=0),
         amount_range("fees_open_minor", low=0),
+        amount_range("written_off_minor", low=0),
+        CheckConstraint("net_minor BETWEEN 0 AND total_minor", name="net_minor"),
         CheckConstraint("disputed_minor BETWEEN 0 AND principal_open_minor", name="disputed_minor"),
         CheckConstraint(
             "status <> 'paid' OR principal_open_minor + interest_open_minor + fees_open_minor = 0", name="paid_is_zero"
@@ -52,6 +54,10 @@ class Invoice(TenantRow, Versioned, Base):
     disputed_minor: Mapped[int] = mapped_column(BigInteger)
     # What payments have settled, charges included, and what was paid before Puntual knew the invoice.
     settled_minor: Mapped[int] = mapped_column(BigInteger)
+    # What has been given up and has neither come back nor been taken back.
+    written_off_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # The total without taxes, for terms that split it.
+    net_minor: Mapped[int | None] = mapped_column(BigInteger)
     issued_on: Mapped[date]
     due_on: Mapped[date]
     status: Mapped[str]
@@ -62,6 +68,10 @@ class Invoice(TenantRow, Versioned, Base):
     documents: Mapped[list[Any]]
     lines: Mapped[list[Any]]
     dunning_policy_id: Mapped[UUID | None]
+    # As they were when the invoice was issued: the terms, [{percent, until}], and how lateness is charged.
+    terms: Mapped[dict[str, Any] | None]
+    discount_terms: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    late_interest: Mapped[dict[str, Any] | None]
     meta: Mapped[dict[str, Any]]
     issued_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
@@ -77,8 +87,26 @@ class Invoice(TenantRow, Versioned, Base):
         return self.principal_open_minor + self.charges_open_minor
 
 
+class InvoiceInstalment(Base):
+    """A part of an invoice that was issued in several; what is paid fills them in order of their number."""
+
+    __tablename__ = "invoice_instalments"
+    __table_args__ = (
+        foreign_key(["tenant_id", "invoice_id"], ["invoices.tenant_id", "invoices.id"]),
+        amount_range("amount_minor", low=1),
+        CheckConstraint("number >= 1", name="number"),
+        Index("ix_invoice_instalments_due_on", "tenant_id", "due_on", "invoice_id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    due_on: Mapped[date]
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
 class DunningCase(TenantRow, Versioned, Base):
-    """The chase of one invoice under one pinned policy version."""
+    """The chase of one invoice, or of one instalment of it, under one pinned policy version."""
 
     __tablename__ = "dunning_cases"
     __table_args__ = (
@@ -93,7 +121,14 @@ class DunningCase(TenantRow, Versioned, Base):
             ],
             name="fk_dunning_cases_policy_version",
         ),
-        UniqueConstraint("tenant_id", "invoice_id"),
+        Index(
+            "uq_dunning_cases_invoice_instalment",
+            "tenant_id",
+            "invoice_id",
+            "instalment_number",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
         one_of("state", CASE.states),
         Index(
             "ix_dunning_cases_running",
@@ -106,6 +141,8 @@ class DunningCase(TenantRow, Versioned, Base):
 
     customer_id: Mapped[UUID]
     invoice_id: Mapped[UUID]
+    # Of an invoice that was issued in several; empty for one that is due whole.
+    instalment_number: Mapped[int | None]
     policy_id: Mapped[UUID]
     policy_version: Mapped[int]
     state: Mapped[str]

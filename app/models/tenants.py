@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,14 @@ class Tenant(Versioned, Base):
     reply_to: Mapped[str | None]
     phone: Mapped[str | None]
     bank_accounts: Mapped[list[Any]]
+    # {currency: amount} that a payment may fall short of an invoice and still close it.
+    short_pay_tolerance: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    payment_terms: Mapped[dict[str, Any] | None]
+    # {rate_table, mode} of customers and invoices that say nothing else.
+    late_interest: Mapped[dict[str, Any] | None]
+    # {code, percent} of the tax on charges, where they are taxable.
+    charge_tax: Mapped[dict[str, Any] | None]
+    holds_credit_over_limit: Mapped[bool] = mapped_column(server_default=text("false"))
     sending: Mapped[str]
     clock_at: Mapped[datetime | None]
     advance_token: Mapped[UUID | None]

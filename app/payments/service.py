@@ -46,6 +46,8 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
         currency=fields["currency"],
         amount_minor=amount,
         unapplied_minor=0,
+        refunded_minor=0,
+        intended_allocations=[],
         received_on=fields["received_on"],
         method=fields["method"],
         reference=fields["reference"],

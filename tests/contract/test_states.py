@@ -13,6 +13,8 @@ COLUMNS = {
     "case": ("dunning_cases", "state"),
     "reminder": ("reminders", "status"),
     "charge": ("charges", "status"),
+    "credit_note": ("credit_notes", "status"),
+    "import": ("imports", "status"),
     "payment": ("payments", "status"),
     "hold": ("holds", "status"),
     "promise": ("promises", "status"),
