@@ -12,16 +12,16 @@ from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import column, inspect, text
-from sqlalchemy.dialects.postgresql import JSONB
+from asyncpg import Connection
+from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.core.clock import Clock
 from app.core.db import create_sessionmaker
-from app.core.driver import adopt_records, driver_of
-from app.core.errors import not_found
+from app.core.driver import Row, Transaction, begin
+from app.core.errors import ProblemError, not_found
 from app.core.queue import Doorbell
-from app.core.rows import NewRow, StoredAnswer, adopt_rows, write_rows
+from app.core.rows import NewRow, StoredAnswer, write_rows
 from app.models import Base, Customer, Tenant
 
 
@@ -86,7 +86,7 @@ class EventWriter(Protocol):
 class UnitOfWork:
     """One transaction of one tenant."""
 
-    session: AsyncSession
+    transaction: Transaction
     tenant: TenantContext
     clock: Clock
     events: EventWriter
@@ -94,9 +94,23 @@ class UnitOfWork:
     idempotency_key: str | None = None
     rings: set[str] = field(default_factory=set)
     wakes: dict[UUID, datetime] = field(default_factory=dict)
+    # Invoices whose charges have moved, and those whose principal has moved on a past day: what follows for charges.
+    charged: set[UUID] = field(default_factory=set)
+    backdated: set[UUID] = field(default_factory=set)
     _new: list[Base | NewRow] = field(default_factory=list)
     _pending: list[PendingEvent] = field(default_factory=list)
+    _sealed: list[NewRow] = field(default_factory=list)
     _before: dict[int, tuple[object, dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM's session; asking for it costs, so the commands that come most often do without."""
+        return self.transaction.session
+
+    @property
+    def driver(self) -> Connection:
+        """asyncpg's connection."""
+        return self.transaction.driver
 
     @property
     def tenant_id(self) -> UUID:
@@ -147,9 +161,7 @@ class UnitOfWork:
         self, customer_ids: Collection[UUID], external_ids: Collection[str]
     ) -> list[Customer]:
         """Lock those of the customers that exist, found by either of their ids, in id order."""
-        driver = await driver_of(self.session)
-        records = await driver.fetch(_LOCK_CUSTOMERS, self.tenant_id, list(customer_ids), list(external_ids))
-        return adopt_records(self.session, Customer, records)
+        return await self.fetch(Customer, _LOCK_CUSTOMERS, self.tenant_id, list(customer_ids), list(external_ids))
 
     async def lock_customer(self, customer_id: UUID) -> Customer:
         """Lock one customer."""
@@ -164,6 +176,10 @@ class UnitOfWork:
             Tenant, self.tenant_id, with_for_update={"key_share": True}, populate_existing=True
         )
 
+    async def fetch(self, kind: type[Row], statement: str, *arguments: Any) -> list[Row]:
+        """Whole rows of one table, by a statement of the driver; a change of theirs is written as usual."""
+        return self.transaction.adopt(kind, await self.driver.fetch(statement, *arguments))
+
     def add(self, row: Base | NewRow) -> None:
         """Write a new row with the others of this unit of work."""
         self._new.append(row)
@@ -171,20 +187,45 @@ class UnitOfWork:
     async def flush(self) -> None:
         """Send pending changes to the database, so that set queries see them and versions are counted."""
         rows = self._take_new()
-        await self.session.flush()
-        if rows:
-            await write_rows(self.session, self.tenant_id, rows)
-            adopt_rows(self.session, rows)
+        await write_rows(self.driver, self.tenant_id, rows, changes=await self.transaction.take_changes(self.now))
+        self.transaction.take_in(row for row in rows if isinstance(row, Base))
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[None]:
+        """One row of a batch: all of it, told by its own events as it left them, or nothing.
+
+        A problem inside takes back what the row did and is raised again. What had been loaded is then forgotten, since
+        it may tell of what was taken back: load it anew.
+        """
+        await self.driver.execute("SAVEPOINT step")
+        kept = set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated)
+        try:
+            yield
+            await self.flush()
+        except ProblemError:
+            await self.driver.execute("ROLLBACK TO SAVEPOINT step")
+            self._new, self._pending, self._before = [], [], {}
+            self.rings, self.wakes, self.charged, self.backdated = kept
+            self.transaction.forget()
+            raise
+        self._seal()
+        await self.driver.execute("RELEASE SAVEPOINT step")
 
     async def finish(self, answer: StoredAnswer | None = None) -> None:
         """Write changes, new rows, events, wake-ups and the stored answer; the last act before the commit."""
         rows = self._take_new()
-        await self.session.flush()
+        changes = await self.transaction.take_changes(self.now)
+        self._seal()
+        rows += self._sealed
+        self._sealed = []
+        await write_rows(self.driver, self.tenant_id, rows, changes=changes, wakes=self.wakes, answer=answer)
+
+    def _seal(self) -> None:
+        """Put the events so far into their final form, with their resources as they are now."""
         if self._pending:
-            rows += self.events.rows(self, self._pending)
+            self._sealed += self.events.rows(self, self._pending)
             self.ring("event.relay")
-            self._pending = []
-        await write_rows(self.session, self.tenant_id, rows, wakes=self.wakes, answer=answer)
+        self._pending, self._before = [], {}
 
     def _take_new(self) -> list[Base | NewRow]:
         # A child of a row that is already the session's has been taken in with its parent.
@@ -198,7 +239,7 @@ _LOCK_CUSTOMERS = """
 SELECT * FROM customers WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR external_id = ANY($3::text[]))
 ORDER BY id FOR NO KEY UPDATE
 """
-_ENTER_TENANT = text("SELECT app_enter_tenant(:tenant_id) AS tenant").columns(column("tenant", JSONB))
+_ENTER_TENANT = "SELECT app_enter_tenant($1)"
 
 
 @dataclass(slots=True)
@@ -213,13 +254,12 @@ class Database:
     def __post_init__(self) -> None:
         self.sessions = create_sessionmaker(self.engine)
 
-    def begin(self, session: AsyncSession, tenant_row: Mapping[str, Any]) -> UnitOfWork:
+    def begin(self, transaction: Transaction, tenant_row: Mapping[str, Any]) -> UnitOfWork:
         """A unit of work in a transaction whose tenant has been entered."""
         tenant = TenantContext.from_row(tenant_row)
         # A test tenant's clock stands where it was put; a live tenant's is the database's, the one clock of all hosts.
         clock = Clock(now=tenant.clock_at or datetime.fromisoformat(tenant_row["database_now"]), zone=tenant.zone)
-        session.info["now"] = clock.now
-        return UnitOfWork(session=session, tenant=tenant, clock=clock, events=self.events)
+        return UnitOfWork(transaction=transaction, tenant=tenant, clock=clock, events=self.events)
 
     @asynccontextmanager
     async def unit_of_work(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
@@ -228,11 +268,11 @@ class Database:
         Raises:
             LookupError: the tenant does not exist.
         """
-        async with self.sessions() as session, session.begin():
-            row = (await session.execute(_ENTER_TENANT, {"tenant_id": tenant_id})).scalar_one()
+        async with begin(self.engine) as transaction:
+            row = await transaction.driver.fetchval(_ENTER_TENANT, tenant_id)
             if row is None:
                 raise LookupError("no such tenant")
-            uow = self.begin(session, row)
+            uow = self.begin(transaction, row)
             yield uow
             await uow.finish()
         await self.doorbell.ring(uow.rings)

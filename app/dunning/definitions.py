@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,12 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def parse_window(window: Mapping[str, Any]) -> SendWindow:
     """A send window from its wire form."""
-    return SendWindow.of(window["start"], window["end"], [WEEKDAYS.index(name) for name in window["days"]])
+    return _window(window["start"], window["end"], tuple(window["days"]))
+
+
+@lru_cache(maxsize=1024)
+def _window(start: str, end: str, days: tuple[str, ...]) -> SendWindow:
+    return SendWindow.of(start, end, [WEEKDAYS.index(name) for name in days])
 
 
 def parse_amounts(amounts: Mapping[str, str]) -> dict[str, int]:

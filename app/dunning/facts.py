@@ -241,5 +241,6 @@ async def _load_unapplied(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier]) -> 
     )
     unapplied: dict[UUID, dict[str, int]] = defaultdict(dict)
     for customer_id, currency, total in rows:
-        unapplied[customer_id][currency] = int(total)
+        if customer_id is not None:
+            unapplied[customer_id][currency] = int(total)
     return unapplied

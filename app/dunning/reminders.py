@@ -4,15 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import REMINDER
 from app.domain.verdicts import PlannedReminder, due_step
-from app.dunning.facts import UNSENT
-from app.ledger.writer import reverse_charge
+from app.ledger.charges import reverse_charge
 from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
 
 PRUNABLE = ("awaiting_approval", "ready")
@@ -93,21 +92,24 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
     return reminder
 
 
-async def load_unsent(
-    uow: UnitOfWork, customer_ids: Collection[UUID], statuses: Sequence[str] = UNSENT
-) -> list[Reminder]:
+_UNSENT = """
+SELECT * FROM reminders
+WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND status IN ('awaiting_approval', 'ready', 'sending')
+ORDER BY id
+"""
+_ITEMS = "SELECT * FROM reminder_items WHERE tenant_id = $1 AND reminder_id = ANY($2::uuid[]) ORDER BY case_id"
+
+
+async def load_unsent(uow: UnitOfWork, customer_ids: Collection[UUID]) -> list[Reminder]:
     """Reminders of the customers that are not known to have left, with their items."""
-    reminders = await uow.session.scalars(
-        select(Reminder)
-        .where(
-            Reminder.tenant_id == uow.tenant_id,
-            Reminder.customer_id.in_(customer_ids),
-            Reminder.status.in_(statuses),
-        )
-        .options(selectinload(Reminder.items))
-        .order_by(Reminder.id)
-    )
-    return list(reminders.all())
+    reminders = await uow.fetch(Reminder, _UNSENT, uow.tenant_id, list(customer_ids))
+    if reminders:
+        items: dict[UUID, list[ReminderItem]] = {reminder.id: [] for reminder in reminders}
+        for item in await uow.fetch(ReminderItem, _ITEMS, uow.tenant_id, list(items)):
+            items[item.reminder_id].append(item)
+        for reminder in reminders:
+            set_committed_value(reminder, "items", items[reminder.id])
+    return reminders
 
 
 def live_items(reminder: Reminder) -> list[ReminderItem]:

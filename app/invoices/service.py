@@ -12,7 +12,7 @@ from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import INVOICE
 from app.invoices import repository
-from app.ledger.writer import issue_invoice
+from app.ledger.invoices import issue_invoice
 from app.models import Customer, Invoice
 from app.settlement.reconcile import reconcile
 from app.settlement.references import Reference, find_policy_ids, lock_customers, unknown_customer
@@ -32,6 +32,11 @@ class RowResult:
     invoice: Invoice | None = None
     problem: ProblemError | None = None
 
+    @property
+    def resource_id(self) -> UUID | None:
+        """The invoice's id."""
+        return self.invoice.id if self.invoice is not None else None
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -40,6 +45,7 @@ class _Batch:
     customers: dict[UUID, Customer]
     policies: set[UUID]
     known: dict[str, Invoice]
+    named: Collection[str] | None
     issued: list[Invoice] = field(default_factory=list)
 
 
@@ -71,7 +77,11 @@ async def _write_one(uow: UnitOfWork, fields: Fields, *, may_update: bool) -> tu
 
 
 async def write_batch(
-    uow: UnitOfWork, rows: Sequence[Fields | ProblemError], *, may_update: bool = True
+    uow: UnitOfWork,
+    rows: Sequence[Fields | ProblemError],
+    *,
+    may_update: bool = True,
+    named: Collection[str] | None = None,
 ) -> list[RowResult]:
     """Create or update invoices, each row by itself; rows that are not valid change nothing.
 
@@ -79,6 +89,7 @@ async def write_batch(
         uow: one transaction for all rows.
         rows: fields of valid form, or the problem with the form of a row.
         may_update: whether a known external id means that invoice, and not a fault.
+        named: the fields that change of a known invoice, where the rows do not speak of all.
     """
     valid = [row for row in rows if not isinstance(row, ProblemError)]
     found = await lock_customers(uow, [_customer(row) for row in valid])
@@ -90,6 +101,7 @@ async def write_batch(
         known=await repository.load_by_external_ids(
             uow, {row["external_id"] for row in valid if row["external_id"] is not None}
         ),
+        named=named,
     )
     results = []
     for row in rows:
@@ -230,12 +242,16 @@ def _update_row(uow: UnitOfWork, batch: _Batch, invoice: Invoice, row: Fields, c
             Code.issued_invoice_is_fixed, "The invoice belongs to another customer; void it and post it anew."
         )
     uow.track(invoice)
-    fields = {name: value for name, value in row.items() if name not in {"customer_id", "customer_external_id"}}
+    fields = {
+        name: value
+        for name, value in row.items()
+        if name not in {"customer_id", "customer_external_id"} and (batch.named is None or name in batch.named)
+    }
     is_draft = invoice.status == "draft"
     if not is_draft:
         _refuse_fixed(uow, invoice, fields)
     _assign(invoice, fields)
-    if is_draft and row["status"] == "open":
+    if is_draft and fields.get("status") == "open":
         _issue(uow, invoice)
         uow.emit("invoice.issued", invoice)
         batch.issued.append(invoice)
@@ -298,15 +314,16 @@ def _refuse_fixed(uow: UnitOfWork, invoice: Invoice, fields: Fields) -> None:
 def _assign(invoice: Invoice, fields: Fields) -> None:
     """Take over the named fields; the others of an issued invoice have been found equal."""
     if invoice.status == "draft":
+        # Checked before anything is taken over: a row of a batch that fails leaves the invoice as it was.
+        amounts = _amounts(fields, fields.get("currency", invoice.currency))
+        kept = {"total_minor": invoice.total_minor, "opening_paid_minor": invoice.opening_paid_minor} | amounts
+        if kept["opening_paid_minor"] > kept["total_minor"]:
+            raise invalid("/opening_paid", Code.out_of_range, "No more can have been paid than the total.")
         for name in ("currency", "issued_on", "due_on"):
             if name in fields:
                 setattr(invoice, name, fields[name])
-        kept = {"total": invoice.total_minor, "opening_paid": invoice.opening_paid_minor}
-        for column, value in _amounts(fields, invoice.currency).items():
+        for column, value in amounts.items():
             setattr(invoice, column, value)
-        if invoice.opening_paid_minor > invoice.total_minor:
-            invoice.total_minor, invoice.opening_paid_minor = kept["total"], kept["opening_paid"]
-            raise invalid("/opening_paid", Code.out_of_range, "No more can have been paid than the total.")
     _describe(invoice, fields)
 
 

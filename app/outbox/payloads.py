@@ -8,6 +8,7 @@ from app.core.wire import day, instant, money
 from app.domain.aging import days_overdue
 from app.domain.invoice_state import due_state
 from app.models import (
+    Allocation,
     ApiKey,
     Charge,
     Customer,
@@ -47,6 +48,7 @@ def tenant_payload(tenant: Tenant) -> Payload:
         "reply_to": tenant.reply_to,
         "phone": tenant.phone,
         "bank_accounts": tenant.bank_accounts,
+        "holds_credit_over_limit": tenant.holds_credit_over_limit,
         "sending": tenant.sending,
         **_stamps(tenant),
     }
@@ -78,9 +80,20 @@ def customer_payload(customer: Customer) -> Payload:
         "country": customer.country,
         "currency": customer.currency,
         "dunning_policy_id": str(customer.dunning_policy_id) if customer.dunning_policy_id else None,
+        **_credit(customer),
         "contacts": customer.contacts,
         "metadata": customer.meta,
         **_stamps(customer),
+    }
+
+
+def _credit(customer: Customer) -> Payload:
+    limit, currency = customer.credit_limit_minor, customer.credit_currency
+    return {
+        "credit_limit": None if limit is None or currency is None else money(limit, currency),
+        "credit_currency": currency,
+        "credit_state": customer.credit_state,
+        "credit_hold": customer.credit_hold,
     }
 
 
@@ -118,24 +131,42 @@ def invoice_payload(invoice: Invoice, today: date) -> Payload:
     }
 
 
+def allocation_payload(allocation: Allocation, currency: str) -> Payload:
+    """The wire form of what a payment or credit note settles of one invoice."""
+    return {
+        "invoice_id": str(allocation.invoice_id),
+        "amount": money(allocation.amount_minor, currency),
+        "discount_taken": money(allocation.discount_minor, currency),
+        "differences": [
+            {"reason": item["reason"], "amount": money(item["amount_minor"], currency)}
+            for item in allocation.differences
+        ],
+        "effective_on": day(allocation.effective_on),
+    }
+
+
 def payment_payload(payment: Payment) -> Payload:
     """The wire form of a payment with its live allocations."""
     currency = payment.currency
     return {
         "id": str(payment.id),
         "external_id": payment.external_id,
-        "customer_id": str(payment.customer_id),
+        "customer_id": str(payment.customer_id) if payment.customer_id else None,
         "currency": currency,
         "amount": money(payment.amount_minor, currency),
         "received_on": day(payment.received_on),
+        "matures_on": day(payment.matures_on),
+        "tendered": payment.tendered,
         "method": payment.method,
         "reference": payment.reference,
         "allocations": [
-            {"invoice_id": str(item.invoice_id), "amount": money(item.amount_minor, currency)}
+            allocation_payload(item, currency)
             for item in payment.allocations
-            if item.reversed_at is None
+            # One that was wholly moved back to the payer settles nothing any more.
+            if item.reversed_at is None and item.settled_minor
         ],
         "unapplied_amount": money(payment.unapplied_minor, currency),
+        "refunded_amount": money(payment.refunded_minor, currency),
         "status": payment.status,
         "reversed_on": day(payment.reversed_on),
         "reversal_reason": payment.reversal_reason,

@@ -7,21 +7,29 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
+from app.core.batches import BatchOutput, batch_payload, parse_row
 from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day
+from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.models import Reminder
 from app.outbox.payloads import payment_payload
-from app.payments import repository, service
+from app.payments import batch, commands, repository, service
 from app.payments.repository import PaymentFilter
 from app.payments.schemas import (
+    PaymentAllocate,
     PaymentAnswer,
+    PaymentAssign,
+    PaymentBatch,
+    PaymentConfirm,
     PaymentCreate,
     PaymentOutput,
     PaymentPage,
+    PaymentRefund,
     PaymentReverse,
     PaymentStatus,
+    PaymentUnallocate,
 )
 
 router = tenant_router("/v1/payments", "Payments")
@@ -33,9 +41,25 @@ async def create_payment(uow: Uow, body: PaymentCreate) -> Response:
 
     It settles the invoices named in `allocations`; without any, those due the longest. What is left over stays with
     the customer as unapplied cash. Once this is answered, no reminder about what it settles is claimed any more.
+
+    Inside a discount window a payment settles at the discounted amount, and a part payment earns its share. A rest
+    within the tenant's `short_pay_tolerance` is closed as `short_payment`. A payment dated back counts from its date:
+    interest charged for later days is taken back. Money that nobody has been named for is kept until it is assigned.
     """
     payment, in_flight = await service.create(uow, body.model_dump())
     return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)}, status=201)
+
+
+@router.post("/batch", response_model=BatchOutput, responses=CREATE, operation_id="write_payment_batch")
+async def write_payment_batch(uow: Uow, body: PaymentBatch) -> Response:
+    """Record up to 1,000 payments, in their order.
+
+    A row whose `external_id` is known and that says the same is `unchanged`; one that says otherwise fails. By
+    default each row succeeds or fails by itself, and the answer is 200 even when rows failed.
+    """
+    rows = [parse_row(PaymentCreate, row) for row in body.payments]
+    results = await batch.write_batch(uow, rows)
+    return json_response(batch_payload(rows, results, mode=body.mode, name="payments"))
 
 
 @router.get("", response_model=PaymentPage, responses=LIST, operation_id="list_payments")
@@ -73,8 +97,58 @@ async def reverse_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 
     What it had settled is open again, and chasing goes on with the step after the last one that went out.
     """
-    check_if_match(request, (await service.lock(uow, payment_id)).version)
-    payment, in_flight = await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on)
+    check_if_match(request, await service.version_of(uow, payment_id))
+    return await _answer(uow, await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on))
+
+
+@router.post("/{payment_id}/allocate", response_model=PaymentAnswer, responses=WRITE, operation_id="allocate_payment")
+async def allocate_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentAllocate) -> Response:
+    """Apply unapplied cash of a payment to invoices.
+
+    As with a new payment: to those that are named, else to those due the longest.
+    """
+    check_if_match(request, await service.version_of(uow, payment_id))
+    return await _answer(uow, await commands.allocate(uow, payment_id, body.model_dump()))
+
+
+@router.post(
+    "/{payment_id}/unallocate", response_model=PaymentAnswer, responses=WRITE, operation_id="unallocate_payment"
+)
+async def unallocate_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentUnallocate) -> Response:
+    """Take a payment off invoices that it should not have settled.
+
+    They are open again as if it never had; the cash is unapplied and can be allocated or refunded.
+    """
+    check_if_match(request, await service.version_of(uow, payment_id))
+    return await _answer(uow, await commands.unallocate(uow, payment_id, body.model_dump()))
+
+
+@router.post("/{payment_id}/refund", response_model=PaymentAnswer, responses=WRITE, operation_id="refund_payment")
+async def refund_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentRefund) -> Response:
+    """Record that unapplied cash went back to the payer; Puntual moves no money itself."""
+    check_if_match(request, await service.version_of(uow, payment_id))
+    return await _answer(uow, await commands.refund(uow, payment_id, body.model_dump()))
+
+
+@router.post("/{payment_id}/assign", response_model=PaymentAnswer, responses=WRITE, operation_id="assign_payment")
+async def assign_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentAssign) -> Response:
+    """Say whose an unidentified payment is; it settles that customer's invoices from its own date on."""
+    check_if_match(request, (await service.get(uow, payment_id)).version)
+    return await _answer(uow, await commands.assign(uow, payment_id, body.model_dump()))
+
+
+@router.post("/{payment_id}/confirm", response_model=PaymentAnswer, responses=WRITE, operation_id="confirm_payment")
+async def confirm_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentConfirm) -> Response:
+    """Confirm that a pending instrument has been paid; it settles what it was meant for.
+
+    One that came back unpaid is reversed.
+    """
+    check_if_match(request, await service.version_of(uow, payment_id))
+    return await _answer(uow, await commands.confirm(uow, payment_id, body.model_dump()))
+
+
+async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged) -> Response:
+    payment, in_flight = acknowledged
     await uow.flush()
     return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)})
 

@@ -1,57 +1,144 @@
 """Commands on payments: lock, load, decide, write, emit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import FieldError, conflict, invalid, not_found
+from app.core.errors import conflict, invalid, not_found
 from app.core.ids import new_id
-from app.core.schemas import to_minor
 from app.core.uow import UnitOfWork
-from app.domain.allocation import allocate_automatically
 from app.domain.errors import Code
-from app.domain.invoice_state import RECEIVABLE
+from app.domain.money import exponent, format_amount, round_half_up
 from app.domain.states import PAYMENT
 from app.dunning.reminders import in_flight, load_unsent
-from app.ledger.writer import allocate_payment, open_item, receive_payment, reverse_payment
-from app.models import Invoice, Payment, Reminder
+from app.ledger.payments import receive_payment, reverse_payment
+from app.models import Customer, Invoice, Payment, Reminder
 from app.payments import repository
+from app.payments.settling import (
+    Settled,
+    designate,
+    lock_payers,
+    positive,
+    references_of,
+    settle_designated,
+    settle_oldest,
+)
 from app.settlement.reconcile import reconcile, wake
-from app.settlement.references import Reference, load_customer_invoices, lock_customer
+from app.settlement.references import Reference, lock_customer, unknown_customer
 
 Fields = Mapping[str, Any]
+Acknowledged = tuple[Payment, list[Reminder]]
+"""A payment, and the customer's reminders that were already claimed when the command was carried out."""
 
 
-async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminder]]:
+async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     """Record a payment and settle what the payer designated, or else the oldest due invoices (rule M3).
-
-    Returns:
-        The payment, and the customer's reminders that were already claimed when it was recorded.
 
     Raises:
         ProblemError: 409 when the external id is taken, 422 naming what is not valid.
     """
-    customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    amount = _positive("/amount", fields["amount"], fields["currency"])
-    _check_received_on("/received_on", fields["received_on"], uow.today)
+    fields, customers = await _lock_payers(uow, fields)
+    amount = positive("/amount", fields["amount"], fields["currency"])
+    _check_dates(fields, uow.today)
+    if fields["tendered"] is not None:
+        _check_rate(fields["tendered"], amount, fields["currency"])
     if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
         raise conflict(Code.external_id_taken, "A payment with this external_id was recorded already.")
 
-    payment = Payment(
+    payment = _new_payment(uow, fields, amount)
+    uow.add(payment)
+    settled = Settled()
+    designations = await designate(
+        uow, payment, fields["allocations"], for_others=fields["for_other_customers"], available_minor=amount
+    )
+    if payment.status == "posted":
+        receive_payment(uow, payment)
+        settled = await settle_designated(uow, payment, designations)
+        if payment.customer_id is not None and wants_automatic(fields, has_named=bool(designations)):
+            await settle_oldest(uow, payment, settled, customer_id=payment.customer_id, amount_minor=amount)
+    uow.emit("payment.created", payment)
+    return await acknowledge(uow, payment, customers, settled.invoices.values())
+
+
+async def reverse(uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on: date | None) -> Acknowledged:
+    """Take a payment back; what it had settled is open again, and chased from where it stood (rule M5).
+
+    Raises:
+        ProblemError: 404, 409 when it was reversed or refunded already, 422 for a date before the payment or ahead.
+    """
+    payment, customers = await lock_for(uow, payment_id, None)
+    on = reversed_on or uow.today
+    check_not_ahead("/reversed_on", on, uow.today)
+    if on < payment.received_on:
+        raise invalid("/reversed_on", Code.date_order, "A payment cannot be reversed before it was received.")
+    PAYMENT.require(payment.status, "reversed")
+    if payment.refunded_minor:
+        raise conflict(
+            Code.state_conflict,
+            "A part of the payment was refunded, so it cannot have bounced whole; invoice the customer for the loss.",
+        )
+    uow.track(payment)
+    invoices = await load_settled(uow, payment)
+    for invoice in invoices.values():
+        uow.track(invoice)
+    await reverse_payment(uow, payment, invoices, on=on)
+    payment.status = "reversed"
+    payment.reversed_on = on
+    payment.reversal_reason = reason
+    uow.emit("payment.reversed", payment)
+    return await acknowledge(uow, payment, customers, invoices.values())
+
+
+async def get(uow: UnitOfWork, payment_id: UUID, *, for_update: bool = False) -> Payment:
+    """The payment with an id; locked itself where no customer's lock covers it.
+
+    Raises:
+        ProblemError: 404.
+    """
+    payment = await repository.find(uow, payment_id, for_update=for_update)
+    if payment is None:
+        raise not_found("payment")
+    return payment
+
+
+async def version_of(uow: UnitOfWork, payment_id: UUID) -> int:
+    """The version of a payment under its lock, for If-Match.
+
+    Raises:
+        ProblemError: 404.
+    """
+    return (await lock_for(uow, payment_id, None))[0].version
+
+
+def check_not_ahead(pointer: str, on: date, today: date) -> None:
+    """A date after the business date is an error (rule T0).
+
+    Raises:
+        ProblemError: 422.
+    """
+    if on > today:
+        raise invalid(pointer, Code.date_in_future, f"This date lies after the business date, {today.isoformat()}.")
+
+
+def _new_payment(uow: UnitOfWork, fields: Fields, amount_minor: int) -> Payment:
+    return Payment(
         tenant_id=uow.tenant_id,
         id=new_id(),
         external_id=fields["external_id"],
-        customer_id=customer.id,
+        customer_id=fields["customer_id"],
         currency=fields["currency"],
-        amount_minor=amount,
+        amount_minor=amount_minor,
         unapplied_minor=0,
         refunded_minor=0,
-        intended_allocations=[],
         received_on=fields["received_on"],
+        matures_on=fields["matures_on"],
+        tendered=fields["tendered"],
+        intended_allocations=_intended(fields) if fields["status"] == "pending" else [],
         method=fields["method"],
         reference=fields["reference"],
-        status="posted",
+        status=fields["status"],
         reversed_on=None,
         reversal_reason=None,
         meta=fields["metadata"],
@@ -60,137 +147,104 @@ async def create(uow: UnitOfWork, fields: Fields) -> tuple[Payment, list[Reminde
         created_at=uow.now,
         updated_at=uow.now,
     )
-    designated = await _designated(uow, payment, fields["allocations"])
-    wants_automatic = fields["auto_allocate"] if fields["auto_allocate"] is not None else not designated
-    # By the whole amount: what was designated may lie among the oldest, and no more than that is taken from them.
-    oldest = (
-        await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount) if wants_automatic else []
-    )
 
-    uow.add(payment)
-    receive_payment(uow, payment)
-    touched = {invoice.id: invoice for invoice, _ in designated}
-    for invoice, part in designated:
-        uow.track(invoice)
-        allocate_payment(uow, payment, invoice, part)
-    chosen, _ = allocate_automatically(payment.unapplied_minor, [open_item(invoice) for invoice in oldest])
-    by_id = {invoice.id: invoice for invoice in oldest}
-    for allocation in chosen:
-        invoice = touched[allocation.invoice_id] = by_id[allocation.invoice_id]
-        uow.track(invoice)
-        allocate_payment(uow, payment, invoice, allocation.amount)
 
-    uow.emit("payment.created", payment)
-    unsent = await load_unsent(uow, [customer.id])
-    await reconcile(uow, {customer.id: customer}, list(touched.values()), unsent=unsent)
+def _intended(fields: Fields) -> list[Any]:
+    return [
+        {**item, "invoice_id": str(item["invoice_id"]) if item["invoice_id"] else None}
+        for item in fields["allocations"]
+    ]
+
+
+async def _lock_payers(uow: UnitOfWork, fields: Fields) -> tuple[Fields, dict[UUID, Customer]]:
+    """Lock who pays and whose invoices are paid; nobody for money that nobody has been named for."""
+    if fields["customer_id"] is None and fields["customer_external_id"] is None:
+        if fields["allocations"]:
+            raise invalid("/allocations", Code.missing, "Name the customer whose payment it is.")
+        return fields, {}
+    reference = Reference(fields["customer_id"], fields["customer_external_id"])
+    if not fields["for_other_customers"]:
+        customer = await lock_customer(uow, reference)
+        return {**fields, "customer_id": customer.id}, {customer.id: customer}
+    customer_id = await repository.find_payer(uow, reference)
+    if customer_id is None:
+        raise unknown_customer(reference)
+    return {**fields, "customer_id": customer_id}, await lock_payers(uow, customer_id, fields["allocations"])
+
+
+async def lock_for(uow: UnitOfWork, payment_id: UUID, fields: Fields | None) -> tuple[Payment, dict[UUID, Customer]]:
+    """A payment under the locks of its customer and of those whose invoices it settles or will settle.
+
+    Raises:
+        ProblemError: 404.
+    """
+    owners = await repository.find_owners(uow, payment_id)
+    if owners is None:
+        raise not_found("payment")
+    if fields is not None and fields["for_other_customers"]:
+        owners |= await repository.find_invoice_customers(uow, references_of(fields["allocations"]))
+    customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
+    return await get(uow, payment_id, for_update=not customers), customers
+
+
+async def load_settled(uow: UnitOfWork, payment: Payment) -> dict[UUID, Invoice]:
+    """The invoices that a payment settles."""
+    wanted = {item.invoice_id for item in payment.allocations if item.reversed_at is None}
+    return {invoice.id: invoice for invoice in await repository.load_invoices(uow, wanted)}
+
+
+async def acknowledge(
+    uow: UnitOfWork, payment: Payment, customers: Mapping[UUID, Customer], invoices: Iterable[Invoice]
+) -> Acknowledged:
+    """Derive what follows from a changed payment, and name the reminders that it came too late for (rule D7)."""
+    if not customers:
+        return payment, []
+    unsent = await load_unsent(uow, list(customers))
+    await reconcile(uow, customers, list(invoices), unsent=unsent)
+    for customer in customers.values():
+        # Unapplied cash covers other invoices than those that were touched.
+        wake(uow, customer, uow.now)
     return payment, in_flight(unsent, payment.currency)
 
 
-async def reverse(
-    uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on: date | None
-) -> tuple[Payment, list[Reminder]]:
-    """Take a payment back; what it had settled is open again, and chased from where it stood (rule M5).
+def require_posted(payment: Payment) -> None:
+    """Only what has come, has stayed and has an owner can be moved.
 
     Raises:
-        ProblemError: 404, 409 when it was reversed already, 422 for a date before the payment or in the future.
+        ProblemError: 409.
     """
-    payment = await lock(uow, payment_id)
-    customer = await uow.lock_customer(payment.customer_id)
-    on = reversed_on or uow.today
-    _check_received_on("/reversed_on", on, uow.today)
-    if on < payment.received_on:
-        raise invalid("/reversed_on", Code.date_order, "A payment cannot be reversed before it was received.")
-    PAYMENT.require(payment.status, "reversed")
-
-    invoices = await repository.load_invoices(uow, {allocation.invoice_id for allocation in payment.allocations})
-    uow.track(payment)
-    for invoice in invoices:
-        uow.track(invoice)
-    await reverse_payment(uow, payment, {invoice.id: invoice for invoice in invoices}, on=on)
-    payment.status = "reversed"
-    payment.reversed_on = on
-    payment.reversal_reason = reason
-
-    uow.emit("payment.reversed", payment)
-    await reconcile(uow, {customer.id: customer}, invoices)
-    # Unapplied cash that covered other invoices is gone, too.
-    wake(uow, customer, uow.now)
-    return payment, in_flight(await load_unsent(uow, [customer.id]), payment.currency)
+    if payment.status != "posted":
+        raise conflict(Code.state_conflict, f"The payment is {payment.status}; only a posted one can be changed.")
+    if payment.customer_id is None:
+        raise conflict(Code.state_conflict, "Nobody knows yet whose payment this is; assign it to a customer first.")
 
 
-async def lock(uow: UnitOfWork, payment_id: UUID) -> Payment:
-    """A payment under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, payment_id)
-    if customer_id is None:
-        raise not_found("payment")
-    await uow.lock_customer(customer_id)
-    return await get(uow, payment_id)
+def wants_automatic(fields: Fields, *, has_named: bool) -> bool:
+    """Whether what was not designated goes to the oldest due invoices (rule M3)."""
+    wanted = fields.get("auto_allocate")
+    return not has_named if wanted is None else bool(wanted)
 
 
-async def get(uow: UnitOfWork, payment_id: UUID) -> Payment:
-    """The payment with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    payment = await repository.find(uow, payment_id)
-    if payment is None:
-        raise not_found("payment")
-    return payment
+def _check_dates(fields: Fields, today: date) -> None:
+    check_not_ahead("/received_on", fields["received_on"], today)
+    if fields["status"] == "pending" and fields["matures_on"] is None:
+        raise invalid("/matures_on", Code.missing, "Say when the pending instrument matures.")
+    if fields["status"] == "posted" and fields["matures_on"] is not None:
+        raise invalid("/matures_on", Code.invalid_value, "Only a payment with status pending matures.")
+    if fields["matures_on"] is not None and fields["matures_on"] < fields["received_on"]:
+        raise invalid("/matures_on", Code.date_order, "An instrument does not mature before it was received.")
 
 
-async def _designated(uow: UnitOfWork, payment: Payment, allocations: Sequence[Fields]) -> list[tuple[Invoice, int]]:
-    """The payer's own allocations, checked against what is open and what was paid.
-
-    Raises:
-        ProblemError: 422 naming the allocation that cannot be made.
-    """
-    if not allocations:
-        return []
-    references = [Reference(item["invoice_id"], item["invoice_external_id"]) for item in allocations]
-    found = await load_customer_invoices(uow, payment.customer_id, references)
-    left: dict[UUID, int] = {}
-    designated = []
-    for index, (item, reference) in enumerate(zip(allocations, references, strict=True)):
-        pointer = f"/allocations/{index}"
-        invoice = found.get(reference)
-        if invoice is None:
-            name = "invoice_id" if reference.id is not None else "invoice_external_id"
-            raise invalid(f"{pointer}/{name}", Code.unknown_reference, "The customer has no invoice with this id.")
-        if invoice.currency != payment.currency:
-            raise invalid(
-                f"{pointer}/amount", Code.currency_mismatch, f"The invoice is in {invoice.currency}; pay it in that."
-            )
-        if invoice.status not in RECEIVABLE:
-            raise invalid(
-                f"{pointer}/amount", Code.allocation_exceeds_open, f"Nothing is open: the invoice is {invoice.status}."
-            )
-        part = _positive(f"{pointer}/amount", item["amount"], payment.currency)
-        left[invoice.id] = left.get(invoice.id, invoice.open_minor) - part
-        if left[invoice.id] < 0:
-            raise invalid(f"{pointer}/amount", Code.allocation_exceeds_open, "This is more than the invoice has open.")
-        designated.append((invoice, part))
-    if sum(part for _, part in designated) > payment.amount_minor:
+def _check_rate(tendered: Fields, amount_minor: int, currency: str) -> None:
+    """What was handed over, at its rate, comes to the amount: a wrong rate would lose money unseen (rule M11)."""
+    if tendered["currency"] == currency:
+        raise invalid("/tendered/currency", Code.currency_mismatch, "Leave `tendered` out in the same currency.")
+    handed_over = positive("/tendered/amount", tendered["amount"], tendered["currency"])
+    scale = Fraction(10) ** (exponent(currency) - exponent(tendered["currency"]))
+    expected = round_half_up(handed_over * Fraction(tendered["exchange_rate"]) * scale)
+    if abs(expected - amount_minor) > 1:
         raise invalid(
-            "/allocations", Code.allocation_exceeds_payment, "The allocations add up to more than the payment."
+            "/tendered/exchange_rate",
+            Code.invalid_value,
+            f"At this rate it comes to {format_amount(expected, currency)} {currency}, not to the amount.",
         )
-    return designated
-
-
-def _positive(pointer: str, amount: str, currency: str) -> int:
-    minor = to_minor(pointer, amount, currency)
-    if isinstance(minor, FieldError):
-        raise invalid(minor.pointer, minor.code, minor.message)
-    if minor <= 0:
-        raise invalid(pointer, Code.out_of_range, "This amount must be more than zero.")
-    return minor
-
-
-def _check_received_on(pointer: str, on: date, today: date) -> None:
-    """A date after the business date is an error (rule T0)."""
-    if on > today:
-        raise invalid(pointer, Code.date_in_future, f"This date lies after the business date, {today.isoformat()}.")

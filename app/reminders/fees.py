@@ -11,7 +11,7 @@ from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
-from app.ledger.writer import post_charge
+from app.ledger.charges import post_charge
 from app.models import Charge, Invoice, Reminder
 from app.reminders.repository import any_of
 

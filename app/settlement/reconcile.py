@@ -19,6 +19,7 @@ from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import load_unsent, prune_reminders
 from app.models import Customer, DunningCase, Invoice, Reminder
+from app.settlement.credit import follow_exposure
 from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
 
 
@@ -35,7 +36,7 @@ async def reconcile(
 
     Args:
         uow: the unit of work; the customers are locked in it.
-        customers: the customers of the invoices, by id.
+        customers: the customers of the invoices, by id, and those whose unapplied cash or credit has changed.
         invoices: what the command touched, as loaded under the lock.
         cases: all cases of the invoices, by invoice, where the caller knows them (new invoices have none); those that
             are opened here are put in.
@@ -63,6 +64,7 @@ async def reconcile(
         if unsent is None:
             unsent = await load_unsent(uow, {invoice.customer_id for invoice in invoices if invoice.id in closed})
         await prune_reminders(uow, unsent, closed)
+    await follow_exposure(uow, customers.values())
 
 
 def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
@@ -128,12 +130,13 @@ async def wake_all(uow: UnitOfWork, *, customer_ids: Collection[UUID] | None = N
     uow.ring("dunning.tick")
 
 
+_CASES = "SELECT * FROM dunning_cases WHERE tenant_id = $1 AND invoice_id = ANY($2::uuid[])"
+
+
 async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> dict[UUID, DunningCase]:
-    cases = await uow.session.scalars(
-        select(DunningCase).where(
-            DunningCase.tenant_id == uow.tenant_id, DunningCase.invoice_id.in_([invoice.id for invoice in invoices])
-        )
-    )
+    if not invoices:
+        return {}
+    cases = await uow.fetch(DunningCase, _CASES, uow.tenant_id, [invoice.id for invoice in invoices])
     return {case.invoice_id: case for case in cases}
 
 

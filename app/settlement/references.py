@@ -54,15 +54,15 @@ def unknown_customer(reference: Reference) -> Exception:
 
 
 async def load_customer_invoices(
-    uow: UnitOfWork, customer_id: UUID, references: Sequence[Reference]
+    uow: UnitOfWork, customer_id: UUID | None, references: Sequence[Reference]
 ) -> dict[Reference, Invoice]:
-    """The customer's invoices that exist among the references."""
+    """The customer's invoices that exist among the references, or anybody's where no customer is named."""
     ids = {reference.id for reference in references if reference.id is not None}
     external_ids = {reference.external_id for reference in references if reference.external_id is not None}
     invoices = await uow.session.scalars(
         select(Invoice).where(
             Invoice.tenant_id == uow.tenant_id,
-            Invoice.customer_id == customer_id,
+            *([] if customer_id is None else [Invoice.customer_id == customer_id]),
             Invoice.id.in_(ids) | Invoice.external_id.in_(external_ids),
         )
     )

@@ -1,0 +1,256 @@
+"""What a payment settles: what the payer designated, then the oldest due (rules M3, M7, M11)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from app.core.errors import FieldError, invalid
+from app.core.schemas import to_minor
+from app.core.uow import UnitOfWork
+from app.domain.allocation import OpenItem
+from app.domain.discount import DiscountTerm, credited
+from app.domain.errors import Code
+from app.domain.invoice_state import RECEIVABLE
+from app.domain.money import format_amount, parse_amount
+from app.ledger.allocations import Difference, settle
+from app.ledger.entries import open_item
+from app.models import Customer, Invoice, Payment
+from app.payments import repository
+from app.settlement.references import Reference, load_customer_invoices
+
+Fields = Mapping[str, Any]
+SHORT_PAYMENT = "short_payment"
+
+
+@dataclass(frozen=True, slots=True)
+class Designation:
+    """What the payer wants to go to one invoice; a discount that is not stated follows from the invoice's terms."""
+
+    invoice: Invoice
+    amount_minor: int
+    discount_minor: int | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(slots=True)
+class Settled:
+    """The invoices that a payment has touched, and their customers beside the payer."""
+
+    invoices: dict[UUID, Invoice] = field(default_factory=dict)
+
+
+def discount_terms(invoice: Invoice) -> tuple[DiscountTerm, ...]:
+    """The invoice's early-payment discounts as the domain has them."""
+    return tuple(
+        DiscountTerm(date.fromisoformat(term["until"]), Fraction(term["percent"])) for term in invoice.discount_terms
+    )
+
+
+async def settle_designated(uow: UnitOfWork, payment: Payment, designations: Sequence[Designation]) -> Settled:
+    """Apply a payment to what the payer named, exact to the cent."""
+    settled = Settled()
+    for item in designations:
+        await _settle(uow, payment, item, settled)
+    return settled
+
+
+async def settle_oldest(
+    uow: UnitOfWork, payment: Payment, settled: Settled, *, customer_id: UUID, amount_minor: int
+) -> None:
+    """Apply what is left of a payment to what has been due the longest, disputed amounts excepted.
+
+    Args:
+        uow: the unit of work.
+        payment: the payment.
+        settled: what it has touched so far; what it touches here is put in.
+        customer_id: whose invoices it settles.
+        amount_minor: by how much to look ahead: what was designated may lie among the oldest.
+    """
+    seen: set[UUID] = set()
+    while payment.unapplied_minor > 0:
+        oldest = await repository.load_oldest_invoices(uow, customer_id, payment.currency, amount_minor, seen)
+        earned = 0
+        for invoice in sorted(oldest, key=lambda row: (row.due_on, row.issued_on, row.id)):
+            seen.add(invoice.id)
+            item = open_item(invoice)
+            if payment.unapplied_minor and item.available:
+                earned += await _settle_available(uow, payment, invoice, item, settled)
+        # A discount makes the payment reach further than the amounts open had said.
+        if not earned:
+            return
+
+
+async def _settle_available(
+    uow: UnitOfWork, payment: Payment, invoice: Invoice, item: OpenItem, settled: Settled
+) -> int:
+    cash = min(payment.unapplied_minor, item.available)
+    charges = min(cash, item.interest_open + item.fees_open)
+    terms = discount_terms(invoice)
+    on = max(payment.received_on, invoice.issued_on)
+    earned = credited(cash - charges, min(item.principal_open, item.available - charges), terms, on)
+    amount = charges + earned.cash_minor
+    if amount:
+        await _settle(uow, payment, Designation(invoice, amount, earned.discount_minor), settled)
+    return earned.discount_minor
+
+
+async def _settle(uow: UnitOfWork, payment: Payment, item: Designation, settled: Settled) -> None:
+    invoice = item.invoice
+    uow.track(invoice)
+    discount = item.discount_minor
+    if discount is None:
+        discount = _earned_discount(payment, item)
+    differences = item.differences
+    given_up = sum(difference.amount_minor for difference in differences)
+    rest = invoice.open_minor - item.amount_minor - discount - given_up
+    if not differences and 0 < rest <= min(_tolerance(uow, invoice.currency), item.amount_minor - 1):
+        differences = (Difference(SHORT_PAYMENT, rest),)
+    await settle(uow, payment, invoice, item.amount_minor, discount_minor=discount, differences=differences)
+    settled.invoices[invoice.id] = invoice
+
+
+def _earned_discount(payment: Payment, item: Designation) -> int:
+    invoice = item.invoice
+    given_up = sum(difference.amount_minor for difference in item.differences)
+    charges = min(item.amount_minor, invoice.charges_open_minor)
+    discountable = max(0, invoice.principal_open_minor - given_up)
+    on = max(payment.received_on, invoice.issued_on)
+    earned = credited(item.amount_minor - charges, discountable, discount_terms(invoice), on)
+    return max(0, min(earned.discount_minor, invoice.open_minor - item.amount_minor - given_up))
+
+
+def _tolerance(uow: UnitOfWork, currency: str) -> int:
+    """What a payment may fall short of an invoice and still close it, by the tenant's setting."""
+    tolerance = uow.tenant.settings["short_pay_tolerance"].get(currency)
+    return 0 if tolerance is None else parse_amount(tolerance, currency)
+
+
+async def lock_payers(uow: UnitOfWork, customer_id: UUID, allocations: Sequence[Fields]) -> dict[UUID, Customer]:
+    """Lock the payer and the customers whose invoices it pays, all at once and in id order."""
+    owners = await repository.find_invoice_customers(uow, references_of(allocations))
+    return {customer.id: customer for customer in await uow.lock_customers({customer_id, *owners})}
+
+
+async def designate(
+    uow: UnitOfWork, payment: Payment, allocations: Sequence[Fields], *, for_others: bool, available_minor: int
+) -> list[Designation]:
+    """The payer's own allocations, checked against what is open and what there is to allocate.
+
+    Raises:
+        ProblemError: 422 naming the allocation that is not valid.
+    """
+    if not allocations:
+        return []
+    references = references_of(allocations)
+    if payment.customer_id is None:
+        raise invalid("/allocations", Code.state_conflict, "Assign the payment to a customer before allocating it.")
+    found = await load_customer_invoices(uow, None if for_others else payment.customer_id, references)
+    left: dict[UUID, int] = {}
+    designations = []
+    for index, (reference, item) in enumerate(zip(references, allocations, strict=True)):
+        pointer = f"/allocations/{index}"
+        invoice = found.get(reference)
+        if invoice is None:
+            name = "invoice_id" if reference.id is not None else "invoice_external_id"
+            raise invalid(
+                f"{pointer}/{name}",
+                Code.unknown_reference,
+                "The customer has no invoice with this id. To pay another customer's, send for_other_customers: true.",
+            )
+        designation = _designation(pointer, payment, invoice, item)
+        known = left.get(invoice.id, invoice.open_minor + invoice.written_off_minor)
+        left[invoice.id] = known - _settles(designation)
+        if left[invoice.id] < 0:
+            raise invalid(f"{pointer}/amount", Code.allocation_exceeds_open, "This is more than the invoice has open.")
+        designations.append(designation)
+    if sum(designation.amount_minor for designation in designations) > available_minor:
+        raise invalid(
+            "/allocations", Code.allocation_exceeds_payment, "The allocations add up to more than the payment has left."
+        )
+    return designations
+
+
+def _designation(pointer: str, payment: Payment, invoice: Invoice, item: Fields) -> Designation:
+    currency = payment.currency
+    if invoice.currency != currency:
+        raise invalid(
+            f"{pointer}/amount",
+            Code.currency_mismatch,
+            f"The invoice is in {invoice.currency}. Record the payment in that currency, and what was handed over in "
+            "`tendered`.",
+        )
+    if invoice.status not in RECEIVABLE | {"written_off"}:
+        raise invalid(
+            f"{pointer}/amount", Code.allocation_exceeds_open, f"Nothing is open: the invoice is {invoice.status}."
+        )
+    amount = not_negative(f"{pointer}/amount", item["amount"], currency)
+    stated = item["discount_taken"]
+    discount = None if stated is None else not_negative(f"{pointer}/discount_taken", stated, currency)
+    if discount is not None and discount > invoice.principal_open_minor:
+        raise invalid(f"{pointer}/discount_taken", Code.allocation_exceeds_open, "This is more than is open.")
+    differences = tuple(
+        Difference(
+            difference["reason"],
+            positive(f"{pointer}/differences/{number}/amount", difference["amount"], currency),
+        )
+        for number, difference in enumerate(item["differences"])
+    )
+    designation = Designation(invoice, amount, discount, differences)
+    if _settles(designation) == 0:
+        raise invalid(f"{pointer}/amount", Code.out_of_range, "This amount must be more than zero.")
+    return designation
+
+
+def _settles(designation: Designation) -> int:
+    given_up = sum(difference.amount_minor for difference in designation.differences)
+    return designation.amount_minor + (designation.discount_minor or 0) + given_up
+
+
+def references_of(allocations: Sequence[Fields]) -> list[Reference]:
+    """The invoices that allocations name."""
+    # What was kept of a pending instrument has been through JSON.
+    ids = [item["invoice_id"] if item["invoice_id"] is None else UUID(str(item["invoice_id"])) for item in allocations]
+    return [Reference(id_, item["invoice_external_id"]) for id_, item in zip(ids, allocations, strict=True)]
+
+
+def not_negative(pointer: str, amount: str, currency: str) -> int:
+    """An amount of zero or more, in minor units.
+
+    Raises:
+        ProblemError: 422.
+    """
+    minor = to_minor(pointer, amount, currency)
+    if isinstance(minor, FieldError):
+        raise invalid(minor.pointer, minor.code, minor.message)
+    if minor < 0:
+        raise invalid(pointer, Code.out_of_range, "This amount must not be negative.")
+    return minor
+
+
+def positive(pointer: str, amount: str, currency: str) -> int:
+    """An amount above zero, in minor units.
+
+    Raises:
+        ProblemError: 422.
+    """
+    minor = not_negative(pointer, amount, currency)
+    if minor == 0:
+        raise invalid(pointer, Code.out_of_range, "This amount must be more than zero.")
+    return minor
+
+
+def up_to(pointer: str, amount: str | None, currency: str, most_minor: int) -> int:
+    """An amount above zero and no more than there is; all there is where none is named.
+
+    Raises:
+        ProblemError: 422.
+    """
+    minor = most_minor if amount is None else positive(pointer, amount, currency)
+    if minor > most_minor or minor == 0:
+        raise invalid(
+            pointer, Code.out_of_range, f"No more than {format_amount(most_minor, currency)} {currency} is there."
+        )
+    return minor
