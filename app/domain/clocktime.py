@@ -5,6 +5,7 @@ twice, and one message would then have two hours.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ _ONE_SECOND: Final = timedelta(seconds=1)
 _ONE_DAY: Final = timedelta(days=1)
 
 
+# Asked for again and again: the ends of the same few days, in the zones of the tenants and their customers.
+@lru_cache(maxsize=4096)
 def to_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return the one instant at which clocks in `zone` show `at` on `day` (rule T5).
 
@@ -43,6 +46,7 @@ def business_date(now: datetime, zone: ZoneInfo) -> date:
     return now.astimezone(zone).date()
 
 
+@lru_cache(maxsize=4096)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """Return the first instant of `day` in `zone`, in UTC (rules T1 and T5).
 

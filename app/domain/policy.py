@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from uuid import UUID
 
-from app.domain.money import round_half_up
+from app.domain.fees import Fee
 from app.domain.windows import SendWindow
+
+__all__ = ["CatchUp", "Fee", "Grouping", "LateEntry", "Policy", "Step"]
 
 
 class Grouping(StrEnum):
@@ -30,33 +31,6 @@ class LateEntry(StrEnum):
 
     restart = "restart"
     highest = "highest"
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """A fee posted with a step (rule M10): a flat amount, or a percentage of the open principal within bounds.
-
-    `currency` limits it to invoices of that currency; amounts are in its minor units.
-    """
-
-    currency: str | None
-    flat_minor: int | None
-    percent: Fraction | None
-    min_minor: int | None
-    max_minor: int | None
-
-    def amount_minor(self, *, principal_open_minor: int, currency: str) -> int:
-        """What the fee comes to on an invoice, rounded once, half up; 0 when it does not apply."""
-        if self.currency is not None and self.currency != currency:
-            return 0
-        if self.flat_minor is not None:
-            return self.flat_minor
-        amount = round_half_up((self.percent or Fraction(0)) * principal_open_minor / 100)
-        if self.min_minor is not None:
-            amount = max(amount, self.min_minor)
-        if self.max_minor is not None:
-            amount = min(amount, self.max_minor)
-        return amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -106,7 +105,7 @@ def _is_message_id(text: str) -> bool:
 
 def _signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
     content = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(key, content, hashlib.sha256).digest()
+    digest = hmac.digest(key, content, "sha256")
     return f"{_VERSION},{base64.b64encode(digest).decode('ascii')}"
 
 

@@ -48,6 +48,7 @@ def tenant_payload(tenant: Tenant) -> Payload:
         "reply_to": tenant.reply_to,
         "phone": tenant.phone,
         "bank_accounts": tenant.bank_accounts,
+        "short_pay_tolerance": tenant.short_pay_tolerance,
         "holds_credit_over_limit": tenant.holds_credit_over_limit,
         "sending": tenant.sending,
         **_stamps(tenant),

@@ -12,6 +12,7 @@ from app.core.schemas import (
     Email,
     Input,
     LocaleTag,
+    Money,
     Output,
     Resource,
     SendWindowSchema,
@@ -21,6 +22,7 @@ from app.core.schemas import (
     Weekday,
 )
 from app.domain.errors import Code
+from app.domain.money import MoneyError, parse_amount
 from app.domain.windows import SendWindow, WindowError
 from app.messages.plain_text import clean
 from app.tenants import bank_numbers
@@ -51,6 +53,17 @@ def _allocation_order(value: list[Portion]) -> list[Portion]:
     return value
 
 
+def _tolerance(value: dict[str, str]) -> dict[str, str]:
+    for currency, amount in value.items():
+        try:
+            minor = parse_amount(amount, currency)
+        except MoneyError as error:
+            raise PydanticCustomError(str(error.code), "{why}", {"why": error.message}) from error
+        if minor < 0:
+            raise PydanticCustomError(str(Code.out_of_range), "A tolerance must not be negative.")
+    return value
+
+
 def _contact_profile(value: str) -> str:
     if value != "none":
         raise PydanticCustomError(
@@ -70,6 +83,7 @@ AllocationOrder = Annotated[
     Field(min_length=3, max_length=3, examples=[["interest", "fees", "principal"]]),
     AfterValidator(_allocation_order),
 ]
+Tolerance = Annotated[dict[Currency, Money], Field(max_length=50), AfterValidator(_tolerance)]
 ContactProfile = Annotated[str, Field(max_length=40, examples=["none"]), AfterValidator(_contact_profile)]
 
 
@@ -165,6 +179,18 @@ class TenantUpdate(Input):
     bank_accounts: list[BankAccountInput] = Field(
         default=[], max_length=20, description="Accounts that customers pay into."
     )
+    short_pay_tolerance: Tolerance = Field(
+        default={},
+        description="By how much a payment may fall short of an invoice and still close it, by currency; the rest is "
+        "closed as `short_payment`. Replaced whole.",
+        examples=[{"MXN": "1.00"}],
+    )
+    holds_credit_over_limit: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether a customer who goes over the credit limit gets a credit hold, which ends with it. "
+        "It applies to those who go over from now on.",
+    )
     sending: Sending = Field(
         default="shadow",
         description="`live` sends; `shadow` decides and records all and nothing leaves; `paused` claims nothing.",
@@ -221,4 +247,10 @@ class TenantOutput(Resource):
     reply_to: str | None = Field(description="Where answers go; null for the sender's address.")
     phone: str | None = Field(description="Telephone shown in messages.")
     bank_accounts: list[BankAccountOutput] = Field(description="Accounts that customers pay into.")
+    short_pay_tolerance: dict[str, str] = Field(
+        description="By how much a payment may fall short of an invoice and still close it, by currency."
+    )
+    holds_credit_over_limit: bool = Field(
+        description="Whether a customer who goes over the credit limit gets a credit hold, which ends with it."
+    )
     sending: Sending = Field(description="Whether messages leave: `live`, `shadow` or `paused`.")

@@ -16,7 +16,6 @@ from app.domain.interest import (
     RateTable,
     Rounding,
     accrue,
-    days_between,
 )
 
 D = date.fromisoformat
@@ -293,32 +292,6 @@ def test_act_act_changes_its_year_where_a_leap_year_ends(through: str, days: lis
     assert [(str(segment.from_on), segment.days) for segment in accrual.segments] == days
     divisors = (366, 365)
     assert accrual.exact == sum(Fraction(1000 * days, year) for (_, days), year in zip(days, divisors, strict=False))
-
-
-@pytest.mark.parametrize(
-    ("after", "through", "days"),
-    [
-        ("2007-01-15", "2007-01-30", 15),
-        ("2007-01-15", "2007-01-31", 16),
-        ("2007-01-15", "2007-02-15", 30),
-        ("2007-01-30", "2007-01-31", 0),
-        ("2007-01-31", "2007-02-28", 28),
-        ("2007-09-30", "2007-10-31", 30),
-        ("2007-09-30", "2008-03-31", 180),
-        ("2007-09-30", "2008-09-30", 360),
-        ("2007-02-28", "2007-03-31", 33),
-        ("2007-02-28", "2007-08-31", 183),
-        ("2006-08-31", "2007-02-28", 178),
-        ("2007-02-14", "2007-02-28", 14),
-        ("2007-02-26", "2008-02-29", 363),
-        ("2008-02-29", "2009-02-28", 359),
-        ("2008-02-29", "2008-03-31", 32),
-    ],
-)
-def test_the_days_of_the_bond_basis(after: str, through: str, days: int) -> None:
-    assert days_between(DayCount.thirty_360, D(after), D(through)) == days
-    accrual = run(flat("10", DayCount.thirty_360), 100_00, after, through)
-    assert sum(segment.days for segment in accrual.segments) == days
 
 
 def test_the_days_of_the_bond_basis_add_up_over_segments() -> None:

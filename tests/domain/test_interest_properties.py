@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from fractions import Fraction
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,10 +135,3 @@ def test_a_full_payment_in_time_earns_nothing(
 ) -> None:
     accrual = accrue(rates, [(date.min, principal), (due - DAY * early, 0)], due, through)
     assert accrual == Accrual((), Fraction(0), 0)
-
-
-@pytest.mark.parametrize("after", days_of(D("2023-12-25"), D("2024-03-05")))
-def test_the_bond_basis_never_counts_backwards(after: date) -> None:
-    counts = [days_between(DayCount.thirty_360, after, day) for day in days_of(after, after + 800 * DAY)]
-    assert counts[0] == 0
-    assert counts == sorted(counts)
