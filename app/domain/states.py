@@ -81,7 +81,8 @@ INVOICE: Final = _machine(
     draft="open",
     open="partially_paid paid written_off void",
     partially_paid="open paid written_off",
-    paid="open partially_paid",
+    # Given up again, where a payment that had recovered it is taken back.
+    paid="open partially_paid written_off",
     # Paid once all that was given up has come in after all.
     written_off="open partially_paid paid",
     void="",
@@ -150,10 +151,11 @@ IMPORT: Final = _machine(
     cancelled="",
 )
 
+# One that has not begun can be released, too.
 HOLD: Final = _machine(
     "hold",
     "scheduled active",
-    scheduled="active",
+    scheduled="active released",
     active="released expired",
     released="",
     expired="",
@@ -183,9 +185,10 @@ DISPUTE: Final = _machine(
 PLAN: Final = _machine(
     "plan",
     "draft",
-    draft="proposed",
-    proposed="accepted",
-    accepted="active",
+    # What has not begun can be given up.
+    draft="proposed cancelled",
+    proposed="accepted cancelled",
+    accepted="active cancelled",
     active="completed defaulted cancelled superseded",
     completed="active",
     defaulted="",
@@ -197,12 +200,43 @@ PLAN: Final = _machine(
 INSTALMENT: Final = _machine(
     "instalment",
     "pending",
-    pending="due waived",
+    # Paid ahead of its day, in part or whole; a part payment that comes back leaves it pending or due.
+    pending="due partially_paid paid waived",
     due="partially_paid paid missed waived",
-    partially_paid="paid missed waived",
+    partially_paid="pending due paid missed waived",
     missed="partially_paid paid waived",
-    paid="due missed",
+    paid="pending due partially_paid missed",
     waived="",
+)
+
+PLACEMENT: Final = _machine(
+    "placement",
+    "placed",
+    placed="acknowledged recalled returned",
+    acknowledged="in_progress closed recalled returned",
+    in_progress="closed recalled returned",
+    closed="",
+    recalled="",
+    returned="",
+)
+
+TASK: Final = _machine(
+    "task",
+    "open",
+    open="done cancelled",
+    done="",
+    cancelled="",
+)
+
+DUNNING_RUN: Final = _machine(
+    "dunning_run",
+    "planning",
+    planning="planned failed",
+    planned="approved discarded",
+    approved="completed",
+    completed="",
+    discarded="",
+    failed="",
 )
 
 DELIVERY: Final = _machine(
@@ -231,6 +265,9 @@ MACHINES: Final[Mapping[str, StateMachine]] = MappingProxyType(
             DISPUTE,
             PLAN,
             INSTALMENT,
+            PLACEMENT,
+            TASK,
+            DUNNING_RUN,
             DELIVERY,
         )
     }

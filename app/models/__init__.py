@@ -1,7 +1,26 @@
 """SQLAlchemy tables: no queries, no rules."""
 
+from app.models.agreements import (
+    Dispute,
+    Hold,
+    PaymentPlan,
+    Placement,
+    PlacementInvoice,
+    PlanInstalment,
+    PlanInvoice,
+    PlanLink,
+    Promise,
+)
 from app.models.base import Base, TenantRow, Versioned
 from app.models.catalogues import PaymentTerms, RateTable
+from app.models.contact import (
+    Activity,
+    DunningRun,
+    DunningRunItem,
+    ReminderReceipt,
+    Task,
+    Template,
+)
 from app.models.customers import Customer
 from app.models.events import Delivery, DeliveryAttempt, Event, WebhookEndpoint
 from app.models.imports import Import, ImportChunk, ImportFault
@@ -12,6 +31,7 @@ from app.models.reminders import Reminder, ReminderItem
 from app.models.tenants import ApiKey, EventCounter, IdempotencyKey, Tenant
 
 __all__ = [
+    "Activity",
     "Allocation",
     "ApiKey",
     "Base",
@@ -21,11 +41,15 @@ __all__ = [
     "Customer",
     "Delivery",
     "DeliveryAttempt",
+    "Dispute",
     "DunningCase",
     "DunningPolicy",
     "DunningPolicyVersion",
+    "DunningRun",
+    "DunningRunItem",
     "Event",
     "EventCounter",
+    "Hold",
     "IdempotencyKey",
     "Import",
     "ImportChunk",
@@ -34,10 +58,20 @@ __all__ = [
     "InvoiceInstalment",
     "LedgerEntry",
     "Payment",
+    "PaymentPlan",
     "PaymentTerms",
+    "Placement",
+    "PlacementInvoice",
+    "PlanInstalment",
+    "PlanInvoice",
+    "PlanLink",
+    "Promise",
     "RateTable",
     "Reminder",
     "ReminderItem",
+    "ReminderReceipt",
+    "Task",
+    "Template",
     "Tenant",
     "TenantRow",
     "Versioned",

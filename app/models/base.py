@@ -1,10 +1,11 @@
 """What all tables share: composite keys with the tenant first, and counted versions."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, MetaData, Text, inspect
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -32,6 +33,25 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
     }
+
+    def __init__(self, **values: Any) -> None:
+        """Set columns at once: a new row has no history, and keeping one for every column costs more than the row."""
+        columns = _columns(type(self))
+        if values.keys() <= columns:
+            self.__dict__.update(values)
+            return
+        for name, value in values.items():
+            if name in columns:
+                self.__dict__[name] = value
+            elif hasattr(type(self), name):
+                setattr(self, name, value)
+            else:
+                raise TypeError(f"{type(self).__name__} has no {name}")
+
+
+@lru_cache(maxsize=128)
+def _columns(kind: type[Base]) -> frozenset[str]:
+    return frozenset(inspect(kind).column_attrs.keys())
 
 
 class TenantRow:

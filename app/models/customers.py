@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, TenantRow, Versioned, amount_range, foreign_key, one_of
@@ -20,6 +21,7 @@ class Customer(TenantRow, Versioned, Base):
         one_of("kind", ("business", "sole_trader", "consumer")),
         one_of("credit_state", ("within_limit", "over_limit")),
         amount_range("credit_limit_minor", low=0),
+        CheckConstraint("(credit_limit_minor IS NULL) = (credit_currency IS NULL)", name="credit_currency"),
         Index(
             "ix_customers_next_action_at",
             "tenant_id",
@@ -42,11 +44,18 @@ class Customer(TenantRow, Versioned, Base):
     # Terms of new invoices, and how lateness is charged: the tenant's where empty.
     payment_terms: Mapped[dict[str, Any] | None]
     late_interest: Mapped[dict[str, Any] | None]
-    # In the customer's currency, or else the tenant's.
+    # In the customer's currency, or else the tenant's, as it was when the limit was set.
     credit_limit_minor: Mapped[int | None] = mapped_column(BigInteger)
+    credit_currency: Mapped[str | None]
     credit_state: Mapped[str] = mapped_column(server_default="within_limit")
     # {reason, held_at, automatic} while nothing more should be sold on credit.
     credit_hold: Mapped[dict[str, Any] | None]
+    # By which segment rules and reports find the customer.
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
+    # The tenant's where empty.
+    contact_profile: Mapped[str | None]
+    send_window: Mapped[dict[str, Any] | None]
+    erased_at: Mapped[datetime | None]
     contacts: Mapped[list[Any]]
     meta: Mapped[dict[str, Any]]
     next_action_at: Mapped[datetime | None]

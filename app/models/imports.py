@@ -1,7 +1,7 @@
 """Imports: a file in pieces, how far it has been worked through, and the rows that could not be taken."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary, text
@@ -28,10 +28,16 @@ class Import(TenantRow, Versioned, Base):
         ),
     )
 
+    # How far it is changes with every batch, which nobody would want to be told.
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({
+        "total_bytes", "next_byte", "row_count", "created_count", "updated_count", "unchanged_count", "failed_count",
+        "next_attempt_at", "lease_token", "lease_expires_at",
+    })  # fmt: skip
+
     kind: Mapped[str]
     format: Mapped[str]
     status: Mapped[str]
-    # {"columns": {...}, "delimiter": ...}: how the file says what we call by our names.
+    # How the file says what we call by our names: its options as they were sent, its header, and what each column is.
     mapping: Mapped[dict[str, Any]]
     total_bytes: Mapped[int] = mapped_column(BigInteger)
     # Where the first row that has not been worked through begins, and its number.

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.domain.instalments import OpenPart, open_parts
 from app.domain.states import CASE, INVOICE
 from app.models.base import Base, TenantRow, Versioned, amount_range, foreign_key, one_of
 
@@ -71,6 +72,9 @@ class Invoice(TenantRow, Versioned, Base):
     # As they were when the invoice was issued: the terms, [{percent, until}], and how lateness is charged.
     terms: Mapped[dict[str, Any] | None]
     discount_terms: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # [{number, due_on, amount_minor}] in order of dates, where it is due in several parts; once it is issued, the
+    # same as its rows of `invoice_instalments`, so that every reader of the invoice knows them without another query.
+    instalments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     late_interest: Mapped[dict[str, Any] | None]
     meta: Mapped[dict[str, Any]]
     issued_at: Mapped[datetime | None]
@@ -85,6 +89,23 @@ class Invoice(TenantRow, Versioned, Base):
     def open_minor(self) -> int:
         """All that is still open (rule M11)."""
         return self.principal_open_minor + self.charges_open_minor
+
+    @property
+    def parts(self) -> tuple[OpenPart, ...]:
+        """What is open of each instalment; none for an invoice that is due whole."""
+        if not self.instalments:
+            return ()
+        return open_parts(
+            self.instalments,
+            principal_open_minor=self.principal_open_minor,
+            charges_open_minor=self.charges_open_minor,
+            disputed_minor=self.disputed_minor,
+        )
+
+    @property
+    def oldest_due_on(self) -> date:
+        """The due date by which it is late or not: that of the oldest part with something open."""
+        return next((part.due_on for part in self.parts if part.open_minor), self.due_on)
 
 
 class InvoiceInstalment(Base):
@@ -125,6 +146,7 @@ class DunningCase(TenantRow, Versioned, Base):
             "uq_dunning_cases_invoice_instalment",
             "tenant_id",
             "invoice_id",
+            "plan_id",
             "instalment_number",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -141,8 +163,10 @@ class DunningCase(TenantRow, Versioned, Base):
 
     customer_id: Mapped[UUID]
     invoice_id: Mapped[UUID]
-    # Of an invoice that was issued in several; empty for one that is due whole.
+    # Of an invoice that was issued in several, or of the plan; empty for an invoice that is due whole.
     instalment_number: Mapped[int | None]
+    # The payment plan whose instalment it chases; its invoice is then the oldest one that the plan covers.
+    plan_id: Mapped[UUID | None]
     policy_id: Mapped[UUID]
     policy_version: Mapped[int]
     state: Mapped[str]

@@ -105,6 +105,11 @@ class Payment(TenantRow, Versioned, Base):
         CheckConstraint("status <> 'pending' OR unapplied_minor = 0", name="pending_settles_nothing"),
         Index("ix_payments_customer_id", "tenant_id", "customer_id", "id"),
         Index("ix_payments_pending", "tenant_id", "customer_id", postgresql_where=text("status = 'pending'")),
+        Index(
+            "ix_payments_pending_for_others",
+            "tenant_id",
+            postgresql_where=text("status = 'pending' AND for_other_customers"),
+        ),
         Index("ix_payments_unidentified", "tenant_id", "id", postgresql_where=text("customer_id IS NULL")),
         Index(
             "ix_payments_unapplied",
@@ -127,6 +132,8 @@ class Payment(TenantRow, Versioned, Base):
     tendered: Mapped[dict[str, Any] | None]
     # What a pending instrument will settle once it matures, as it was designated.
     intended_allocations: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # Whether it was designated for other customers' invoices, too: these are covered by it while it is pending.
+    for_other_customers: Mapped[bool] = mapped_column(server_default=text("false"))
     method: Mapped[str | None]
     reference: Mapped[str | None]
     status: Mapped[str]
@@ -217,6 +224,7 @@ class CreditNote(TenantRow, Versioned, Base):
     reason: Mapped[str | None]
     status: Mapped[str]
     voided_on: Mapped[date | None]
+    void_reason: Mapped[str | None]
     meta: Mapped[dict[str, Any]]
     # Both sources copy the tenant, and both copy the same one.
     allocations: Mapped[list["Allocation"]] = relationship(
@@ -246,6 +254,7 @@ class WriteOff(TenantRow, Versioned, Base):
     written_off_on: Mapped[date]
     status: Mapped[str]
     reversed_on: Mapped[date | None]
+    reversal_reason: Mapped[str | None]
 
 
 class Charge(TenantRow, Versioned, Base):

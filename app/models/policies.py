@@ -22,6 +22,9 @@ class DunningPolicy(TenantRow, Versioned, Base):
 
     is_default: Mapped[bool]
     wants_default: Mapped[bool]
+    # {kinds, countries, currencies, tags, min_amount, max_amount}: invoices it takes by itself; lowest priority first.
+    applies_to: Mapped[dict[str, Any] | None]
+    priority: Mapped[int] = mapped_column(server_default="100")
     latest_number: Mapped[int]
     published_number: Mapped[int | None]
 

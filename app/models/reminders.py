@@ -52,6 +52,10 @@ class Reminder(TenantRow, Versioned, Base):
     # The customer's local date of the contact, once a message may have reached the provider (rule D6).
     contacted_on: Mapped[date | None]
     provider_message_id: Mapped[str | None]
+    delivered_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    # The approved run that it belongs to.
+    run_id: Mapped[UUID | None]
     skip_reason: Mapped[str | None]
     total_due_minor: Mapped[int] = mapped_column(BigInteger)
     subject: Mapped[str | None]

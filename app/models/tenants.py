@@ -29,6 +29,12 @@ class Tenant(Versioned, Base):
     allocation_order: Mapped[list[Any]]
     send_window: Mapped[dict[str, Any]]
     contact_profile: Mapped[str]
+    # [{country, kinds, profile}]: which rules protect whom; `contact_profile` where none fits.
+    contact_rules: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # Providers of text messages by channel, their secrets encrypted.
+    channels: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # What payment plans, promises, disputes and write-offs are bound by.
+    agreement_rules: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     max_contacts_per_day: Mapped[int | None]
     sender_name: Mapped[str]
     sender_address: Mapped[str]

@@ -155,6 +155,7 @@ def create_tables() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("voided_on", sa.Date(), nullable=True),
+        sa.Column("void_reason", sa.Text(), nullable=True),
         sa.Column("meta", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -230,6 +231,7 @@ def create_tables() -> None:
         sa.Column("written_off_on", sa.Date(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reversed_on", sa.Date(), nullable=True),
+        sa.Column("reversal_reason", sa.Text(), nullable=True),
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -295,9 +297,11 @@ def add_columns() -> None:
     op.add_column("customers", sa.Column("payment_terms", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("customers", sa.Column("late_interest", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("customers", sa.Column("credit_limit_minor", sa.BigInteger(), nullable=True))
+    op.add_column("customers", sa.Column("credit_currency", sa.Text(), nullable=True))
     op.add_column("customers", sa.Column("credit_state", sa.Text(), server_default="within_limit", nullable=False))
     op.add_column("customers", sa.Column("credit_hold", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("dunning_cases", sa.Column("instalment_number", sa.Integer(), nullable=True))
+    op.add_column("dunning_cases", sa.Column("plan_id", sa.UUID(), nullable=True))
     op.add_column("invoices", sa.Column("written_off_minor", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("invoices", sa.Column("net_minor", sa.BigInteger(), nullable=True))
     op.add_column("invoices", sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
@@ -305,6 +309,15 @@ def add_columns() -> None:
         "invoices",
         sa.Column(
             "discount_terms",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+    )
+    op.add_column(
+        "invoices",
+        sa.Column(
+            "instalments",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default=sa.text("'[]'::jsonb"),
             nullable=False,
@@ -326,6 +339,9 @@ def add_columns() -> None:
             server_default=sa.text("'[]'::jsonb"),
             nullable=False,
         ),
+    )
+    op.add_column(
+        "payments", sa.Column("for_other_customers", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
     allow_null("payments", "customer_id")
     op.add_column(
@@ -358,6 +374,7 @@ def tighten() -> None:
     add_check("charges", "interest_period", "(kind = 'interest') OR (from_on IS NULL AND through_on IS NULL)")
     add_check("customers", "credit_state", "credit_state IN ('over_limit', 'within_limit')")
     add_check("customers", "credit_limit_minor", "credit_limit_minor BETWEEN 0 AND 100000000000000000")
+    add_check("customers", "credit_currency", "(credit_limit_minor IS NULL) = (credit_currency IS NULL)")
     add_check("invoices", "written_off_minor", "written_off_minor BETWEEN 0 AND 100000000000000000")
     add_check("invoices", "net_minor", "net_minor BETWEEN 0 AND total_minor")
     add_check("ledger_entries", "unidentified_cash", "customer_id IS NOT NULL OR account = 'cash'")

@@ -37,7 +37,12 @@ def upgrade() -> None:
             "ck_ledger_entries_invoice_account",
         )
         prove("charges", "ck_charges_tax_minor", "ck_charges_interest_period")
-        prove("customers", "ck_customers_credit_state", "ck_customers_credit_limit_minor")
+        prove(
+            "customers",
+            "ck_customers_credit_state",
+            "ck_customers_credit_limit_minor",
+            "ck_customers_credit_currency",
+        )
         prove("invoices", "ck_invoices_written_off_minor", "ck_invoices_net_minor")
         prove("payments", "ck_payments_refunded_minor", "ck_payments_pending_settles_nothing")
         op.create_index(
@@ -60,7 +65,7 @@ def upgrade() -> None:
         op.create_index(
             "uq_dunning_cases_invoice_instalment",
             "dunning_cases",
-            ["tenant_id", "invoice_id", "instalment_number"],
+            ["tenant_id", "invoice_id", "plan_id", "instalment_number"],
             unique=True,
             postgresql_nulls_not_distinct=True,
             postgresql_concurrently=True,
@@ -81,6 +86,15 @@ def upgrade() -> None:
             ["tenant_id", "customer_id"],
             unique=False,
             postgresql_where=sa.text("status = 'pending'"),
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
+        op.create_index(
+            "ix_payments_pending_for_others",
+            "payments",
+            ["tenant_id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'pending' AND for_other_customers"),
             postgresql_concurrently=True,
             if_not_exists=True,
         )

@@ -21,6 +21,9 @@ COLUMNS = {
     "dispute": ("disputes", "status"),
     "plan": ("payment_plans", "status"),
     "instalment": ("plan_instalments", "status"),
+    "placement": ("placements", "status"),
+    "task": ("tasks", "status"),
+    "dunning_run": ("dunning_runs", "status"),
     "delivery": ("deliveries", "status"),
 }
 CHECKS = """

@@ -10,8 +10,10 @@ from app.domain.allocation import (
     DEFAULT_ORDER,
     AllocationError,
     Component,
+    DuePart,
     OpenItem,
     allocate_automatically,
+    portions,
     split_within_invoice,
 )
 
@@ -58,6 +60,46 @@ def test_disputed_amounts_take_nothing() -> None:
     part = item(2, "2026-03-02", disputed=30, fees_open=5)
     excess = item(3, "2026-03-03", disputed=1000)
     assert shares(500, whole, part, excess) == ([(2, 75)], 425)
+
+
+def in_parts(number: int, *parts: tuple[str, int], **more: int) -> OpenItem:
+    """An invoice in instalments; its own due date is its last one's."""
+    due = tuple(DuePart(date.fromisoformat(on), amount) for on, amount in parts)
+    total = sum(part.principal_open for part in due)
+    return OpenItem(UUID(int=number), due[-1].due_on, date(2026, 1, 1), total, parts=due, **more)
+
+
+def order(*items: OpenItem) -> list[tuple[int, str, int]]:
+    return [(each.item.invoice_id.int, each.due_on.isoformat(), each.available) for each in portions(items)]
+
+
+def test_instalments_are_due_one_by_one() -> None:
+    a, b = in_parts(1, ("2026-01-15", 50), ("2026-03-15", 50)), item(2, "2026-02-01")
+    assert order(b, a) == [(1, "2026-01-15", 50), (2, "2026-02-01", 100), (1, "2026-03-15", 50)]
+    assert shares(50, b, a) == ([(1, 50)], 0)
+    assert shares(51, b, a) == ([(1, 50), (2, 1)], 0)
+    assert shares(150, b, a) == ([(1, 50), (2, 100)], 0)
+    # One allocation for each invoice, at the place of its first portion.
+    assert shares(170, b, a) == ([(1, 70), (2, 100)], 0)
+    assert shares(250, b, a) == ([(1, 100), (2, 100)], 50)
+
+
+def test_a_paid_instalment_is_passed_over_and_charges_go_with_the_first_open_one() -> None:
+    a = in_parts(1, ("2026-01-15", 0), ("2026-03-15", 50), ("2026-04-15", 20), interest_open=3, fees_open=4)
+    assert order(a) == [(1, "2026-03-15", 57), (1, "2026-04-15", 20)]
+    only_charges = in_parts(1, ("2026-01-15", 0), ("2026-03-15", 0), fees_open=4)
+    assert order(only_charges) == [(1, "2026-03-15", 4)]
+
+
+def test_what_is_disputed_is_taken_off_the_first_instalments() -> None:
+    a = in_parts(1, ("2026-01-15", 50), ("2026-03-15", 50), disputed=60)
+    assert order(a) == [(1, "2026-03-15", 40)]
+    assert order(in_parts(1, ("2026-01-15", 50), ("2026-03-15", 50), disputed=200)) == []
+
+
+def test_instalments_add_up_to_the_open_principal() -> None:
+    with pytest.raises(AllocationError):
+        OpenItem(UUID(int=1), date(2026, 1, 1), date(2026, 1, 1), 100, parts=(DuePart(date(2026, 1, 1), 99),))
 
 
 AMOUNTS = st.integers(0, 10**12)

@@ -9,31 +9,43 @@ from app.domain.states import INVOICE
 from tests.domain.chasing import D
 
 STATUSES = [
-    # now, open, settled by payments, becomes
-    ("open", 100, 0, "open"),
-    ("open", 99, 1, "partially_paid"),
-    ("open", 0, 100, "paid"),
-    ("open", 0, 0, "paid"),  # a credit note for the whole, without any payment
-    ("open", 50, 0, "open"),  # a credit note for half
-    ("partially_paid", 100, 0, "open"),  # the payment was reversed
-    ("partially_paid", 1, 99, "partially_paid"),
-    ("partially_paid", 0, 100, "paid"),
-    ("paid", 0, 100, "paid"),
-    ("paid", 100, 0, "open"),
-    ("paid", 1, 99, "partially_paid"),
+    # now, open, settled by payments, written off, becomes
+    ("open", 100, 0, 0, "open"),
+    ("open", 99, 1, 0, "partially_paid"),
+    ("open", 0, 100, 0, "paid"),
+    ("open", 0, 0, 0, "paid"),  # a credit note for the whole, without any payment
+    ("open", 50, 0, 0, "open"),  # a credit note for half
+    ("open", 0, 0, 100, "written_off"),
+    ("open", 40, 0, 60, "open"),  # a part was given up, the rest is still asked for
+    ("partially_paid", 100, 0, 0, "open"),  # the payment was reversed
+    ("partially_paid", 1, 99, 0, "partially_paid"),
+    ("partially_paid", 0, 100, 0, "paid"),
+    ("partially_paid", 0, 99, 1, "written_off"),  # however little it was
+    ("paid", 0, 100, 0, "paid"),
+    ("paid", 100, 0, 0, "open"),
+    ("paid", 1, 99, 0, "partially_paid"),
+    ("paid", 0, 0, 100, "written_off"),  # the payment that had recovered it was reversed
+    ("written_off", 0, 0, 100, "written_off"),
+    ("written_off", 0, 30, 70, "written_off"),  # a part came in after all
+    ("written_off", 0, 100, 0, "paid"),  # all of it came in after all
+    ("written_off", 100, 0, 0, "open"),
+    ("written_off", 100, 1, 0, "partially_paid"),
     # Commands alone lead here and away.
-    ("draft", 0, 0, "draft"),
-    ("draft", 100, 0, "draft"),
-    ("void", 0, 0, "void"),
-    ("void", 100, 0, "void"),
-    ("written_off", 0, 0, "written_off"),
-    ("written_off", 100, 1, "written_off"),
+    ("draft", 0, 0, 0, "draft"),
+    ("draft", 100, 0, 0, "draft"),
+    ("void", 0, 0, 0, "void"),
+    ("void", 100, 0, 0, "void"),
 ]
 
 
-@pytest.mark.parametrize(("current", "open_minor", "settled_minor", "status"), STATUSES)
-def test_money_decides_the_status(current: str, open_minor: int, settled_minor: int, status: str) -> None:
-    assert derive_status(current, open_minor=open_minor, settled_minor=settled_minor) == status
+@pytest.mark.parametrize(("current", "open_minor", "settled_minor", "written_off_minor", "status"), STATUSES)
+def test_money_decides_the_status(
+    current: str, open_minor: int, settled_minor: int, written_off_minor: int, status: str
+) -> None:
+    derived = derive_status(
+        current, open_minor=open_minor, settled_minor=settled_minor, written_off_minor=written_off_minor
+    )
+    assert derived == status
     if status != current:
         INVOICE.require(current, status)
 

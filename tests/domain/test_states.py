@@ -12,7 +12,8 @@ ALLOWED = {
         open>partially_paid partially_paid>open
         open>paid paid>open partially_paid>paid paid>partially_paid
         open>written_off written_off>open partially_paid>written_off written_off>partially_paid
-        open>void
+        written_off>paid paid>written_off
+        open>void written_off>paid
     """,
     "case": """
         open>active
@@ -29,7 +30,12 @@ ALLOWED = {
     """,
     "charge": "posted>paid paid>posted posted>waived posted>reversed",
     "payment": "pending>posted pending>reversed posted>reversed",
-    "hold": "scheduled>active active>released active>expired",
+    "credit_note": "open>applied applied>open open>voided applied>voided",
+    "import": """
+        receiving>queued receiving>cancelled queued>running queued>cancelled
+        running>completed running>failed running>cancelled
+    """,
+    "hold": "scheduled>active scheduled>released active>released active>expired",
     "promise": """
         open>kept open>partially_kept open>broken open>cancelled
         kept>partially_kept kept>broken partially_kept>kept partially_kept>broken broken>kept broken>partially_kept
@@ -39,13 +45,23 @@ ALLOWED = {
         draft>proposed proposed>accepted accepted>active
         active>completed active>defaulted active>cancelled active>superseded
         completed>active
+        draft>cancelled proposed>cancelled accepted>cancelled
     """,
     "instalment": """
         pending>due due>partially_paid partially_paid>paid due>paid
+        pending>partially_paid pending>paid partially_paid>pending partially_paid>due
+        paid>pending paid>partially_paid
         due>missed partially_paid>missed missed>partially_paid missed>paid
         paid>due paid>missed
         pending>waived due>waived partially_paid>waived missed>waived
     """,
+    "placement": """
+        placed>acknowledged acknowledged>in_progress acknowledged>closed in_progress>closed
+        placed>recalled acknowledged>recalled in_progress>recalled
+        placed>returned acknowledged>returned in_progress>returned
+    """,
+    "task": "open>done open>cancelled",
+    "dunning_run": "planning>planned planning>failed planned>approved planned>discarded approved>completed",
     "delivery": """
         pending>in_flight in_flight>delivered in_flight>retry_scheduled in_flight>exhausted
         retry_scheduled>in_flight
@@ -58,11 +74,16 @@ INITIAL = {
     "reminder": "scheduled awaiting_approval ready",
     "charge": "posted",
     "payment": "pending posted",
+    "credit_note": "open",
+    "import": "receiving",
     "hold": "scheduled active",
     "promise": "open",
     "dispute": "open",
     "plan": "draft",
     "instalment": "pending",
+    "placement": "placed",
+    "task": "open",
+    "dunning_run": "planning",
     "delivery": "pending",
 }
 
