@@ -1,27 +1,19 @@
 """Random stories of invoices, payments, reversals and clock steps through the API; the books are checked each time."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Coroutine
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
-from app.core.db import admin_session
-from app.core.settings import Settings
 from app.domain.money import format_amount, parse_amount
-from app.main import create_app
-from app.tenants.accounts import TenantPlan, create_tenant
-from tests.conftest import Api, make_settings
+from tests.scenarios.offices import START, Office, parse
 
-START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # midnight in Mexico
 CURRENCIES = ("MXN", "JPY", "KWD")
 
 BALANCES = text(
@@ -44,42 +36,6 @@ CASH = text(
     FROM payments p WHERE p.tenant_id = :tenant
     """
 )
-
-
-class Office:
-    """An application with an event loop of its own, since the machine's rules are plain functions."""
-
-    def __init__(self, config: Settings) -> None:
-        self.config = config
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.client = self.run(self._open())
-
-    async def _open(self) -> httpx.AsyncClient:
-        app = create_app(self.config)
-        await self.stack.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx.ASGITransport(app=app)
-        return await self.stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run one coroutine to its end."""
-        return self.runner.run(work)
-
-    def close(self) -> None:
-        """Close the application and its loop."""
-        self.run(self.stack.aclose())
-        self.runner.close()
-
-    async def tenant(self) -> Api:
-        """A fresh test tenant that may send every day around the clock."""
-        async with admin_session(self.config) as session:
-            made = await create_tenant(session, TenantPlan(name="Azar", is_test=True, clock_at=START))
-        return Api(self.client, made.tenant_id, made.api_key, self.config)
-
-    async def rows(self, api: Api, statement: Any) -> list[Any]:
-        """Rows behind the API."""
-        async with admin_session(self.config) as session:
-            return list((await session.execute(statement, {"tenant": api.tenant_id})).all())
 
 
 class Story(RuleBasedStateMachine):
@@ -213,18 +169,6 @@ class Story(RuleBasedStateMachine):
         self.invoices = {invoice["id"]: invoice for invoice in self.run(self.api.all("/invoices"))}
         for invoice in self.invoices.values():
             assert (invoice["status"] == "paid") == (parse(invoice) == 0)
-
-
-def parse(invoice: dict[str, Any]) -> int:
-    """What an invoice has open, in minor units."""
-    return parse_amount(invoice["open_amount"], invoice["currency"])
-
-
-@pytest.fixture(scope="module")
-def office(own_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    made = Office(make_settings(own_database, tmp_path_factory.mktemp("office")))
-    yield made
-    made.close()
 
 
 @pytest.mark.slow
