@@ -13,14 +13,11 @@ import structlog
 from asyncpg.exceptions import LockNotAvailableError
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from sqlalchemy import LargeBinary, Text, bindparam, column, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from app.core import idempotency, strictjson
 from app.core.clock import system_now
+from app.core.driver import Transaction, begin
 from app.core.errors import ProblemError, conflict
 from app.core.limits import RateLimiter
 from app.core.security import covers, hash_secret, is_secret, split_key
@@ -30,11 +27,7 @@ from app.domain.errors import Code
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-_BEGIN = (
-    text("SELECT app_begin(:public_id, :secret_hash, :key, :fingerprint, :hours) AS found")
-    .bindparams(bindparam("key", type_=Text), bindparam("fingerprint", type_=LargeBinary))
-    .columns(column("found", JSONB))
-)
+_BEGIN = "SELECT app_begin($1, $2, $3, $4, $5)"
 # Keys and the tenant's own settings are the administrator's.
 _ADMIN = {("api-keys", "write"), ("api-keys", "read"), ("tenant", "write")}
 
@@ -75,20 +68,11 @@ def required_scope(method: str, path: str) -> tuple[str, str]:
 
 
 def _prepared(handle: Callable[[StrictRequest], Coroutine[Any, Any, Response]]) -> Handler:
-    """Read the body first, so that a slow upload holds no connection, and outlive a restart of the database.
-
-    Pooled connections that died with the old server are found out by the first statement of a request. Nothing has
-    happened by then, so the request begins anew on a fresh connection; asking each time costs a round trip.
-    """
+    """Read the body first, so that a slow upload holds no connection."""
 
     async def prepared(original: Request) -> Response:
         request = StrictRequest(original.scope, original.receive)
         await request.body()
-        try:
-            return await handle(request)
-        except DBAPIError as error:
-            if not error.connection_invalidated or getattr(request.state, "has_begun", False):
-                raise
         return await handle(request)
 
     return prepared
@@ -103,9 +87,9 @@ class TenantRoute(APIRoute):
 
         async def handle(request: StrictRequest) -> Response:
             database: Database = request.app.state.database
-            async with database.sessions() as session, session.begin():
-                keyed = await _idempotent(request)
-                uow, stored = await authenticate(request, session, database, keyed)
+            keyed = await _idempotent(request)
+            async with begin(database.engine) as transaction:
+                uow, stored = await authenticate(request, transaction, database, keyed)
                 if stored is not None:
                     return idempotency.replay(stored, settings_of(request))
                 await request.read_body()
@@ -131,15 +115,15 @@ class LongRoute(APIRoute):
             database: Database = request.app.state.database
             keyed = await _idempotent(request)
             # Without a commit: the key is not held while the operation runs, which itself refuses to run twice at once.
-            async with database.sessions() as session:
-                request.state.uow, stored = await authenticate(request, session, database, keyed)
+            async with begin(database.engine, keeps=False) as transaction:
+                request.state.uow, stored = await authenticate(request, transaction, database, keyed)
                 if stored is not None:
                     return idempotency.replay(stored, settings_of(request))
                 await request.read_body()
             response = await handler(request)
             if keyed is not None:
-                async with database.sessions() as session, session.begin():
-                    uow, stored = await authenticate(request, session, database, keyed)
+                async with begin(database.engine) as transaction:
+                    uow, stored = await authenticate(request, transaction, database, keyed)
                     if stored is None:
                         await uow.finish(idempotency.answer(keyed, response, settings_of(request)))
             return response
@@ -147,9 +131,47 @@ class LongRoute(APIRoute):
         return _prepared(handle)
 
 
+class StreamRoute(APIRoute):
+    """An operation that reads its body as it comes, in transactions of its own; it ends with `conclude`."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler in authentication, before the first byte is read."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            database: Database = request.app.state.database
+            # A key that is none is refused before the body is sent.
+            _keyed(request, b"")
+            async with begin(database.engine, keeps=False) as transaction:
+                request.state.uow, _ = await authenticate(request, transaction, database)
+            return await handler(request)
+
+        return handle
+
+
+async def conclude(
+    request: Request, body_digest: bytes, act: Callable[[UnitOfWork], Coroutine[Any, Any, Response]]
+) -> tuple[Response, bool]:
+    """The last transaction of an operation that has read its body: its idempotency key, its effect and its answer.
+
+    Returns:
+        The answer, and whether it is that of an earlier request with the same key, so that nothing was done.
+    """
+    database: Database = request.app.state.database
+    keyed = _keyed(request, body_digest)
+    async with begin(database.engine) as transaction:
+        uow, stored = await authenticate(request, transaction, database, keyed)
+        if stored is not None:
+            return idempotency.replay(stored, settings_of(request)), True
+        response = await act(uow)
+        await uow.finish(idempotency.answer(keyed, response, settings_of(request)) if keyed else None)
+    await database.doorbell.ring(uow.rings)
+    return response, False
+
+
 async def authenticate(
     request: Request,
-    session: AsyncSession,
+    transaction: Transaction,
     database: Database,
     keyed: idempotency.IdempotentRequest | None = None,
 ) -> tuple[UnitOfWork, dict[str, Any] | None]:
@@ -171,7 +193,7 @@ async def authenticate(
     limiter: RateLimiter = request.app.state.limiter
     address = request.client.host if request.client else ""
     limiter.admit(token, address)
-    found = await _begin(session, parts, keyed, settings_of(request).idempotency_hours)
+    found = await _begin(transaction, parts, keyed, settings_of(request).idempotency_hours)
     try:
         found = _check_key(found, secret)
     except ProblemError:
@@ -181,10 +203,9 @@ async def authenticate(
     resource, verb = required_scope(request.method, request.scope["route"].path)
     if not covers(found["scopes"], resource=resource, verb=verb):
         raise ProblemError(403, Code.insufficient_scope, f"This API key lacks the scope {resource}:{verb} (or {verb}).")
-    uow = database.begin(session, found["tenant"])
+    uow = database.begin(transaction, found["tenant"])
     uow.request_id = request.state.request_id
     request.state.scopes = found["scopes"]
-    request.state.has_begun = True
     structlog.contextvars.bind_contextvars(tenant_id=str(uow.tenant_id))
     if keyed is not None:
         uow.idempotency_key = keyed.key
@@ -192,23 +213,18 @@ async def authenticate(
 
 
 async def _begin(
-    session: AsyncSession, parts: tuple[str, str], keyed: idempotency.IdempotentRequest | None, hours: int
+    transaction: Transaction, parts: tuple[str, str], keyed: idempotency.IdempotentRequest | None, hours: int
 ) -> dict[str, Any] | None:
-    values = {
-        "public_id": parts[0],
-        "secret_hash": hash_secret(parts[1]),
-        "key": keyed.key if keyed else None,
-        "fingerprint": keyed.fingerprint if keyed else None,
-        "hours": hours,
-    }
+    public_id, secret = parts
+    key, fingerprint = (keyed.key, keyed.fingerprint) if keyed else (None, None)
     try:
-        found: dict[str, Any] | None = (await session.execute(_BEGIN, values)).scalar_one()
-    except DBAPIError as error:
-        if keyed is not None and error.orig is not None and isinstance(error.orig.__cause__, LockNotAvailableError):
-            raise conflict(
-                Code.idempotency_in_flight, "The first request with this key is still running; try again later."
-            ) from error
-        raise
+        found: dict[str, Any] | None = await transaction.driver.fetchval(
+            _BEGIN, public_id, hash_secret(secret), key, fingerprint, hours
+        )
+    except LockNotAvailableError as error:
+        raise conflict(
+            Code.idempotency_in_flight, "The first request with this key is still running; try again later."
+        ) from error
     return found
 
 
@@ -227,12 +243,16 @@ def _unauthorized(code: Code, detail: str) -> ProblemError:
 
 
 async def _idempotent(request: Request) -> idempotency.IdempotentRequest | None:
+    return _keyed(request, await request.body())
+
+
+def _keyed(request: Request, body: bytes) -> idempotency.IdempotentRequest | None:
     key = request.headers.get("idempotency-key")
     if request.method != "POST" or key is None:
         return None
     return idempotency.IdempotentRequest(
         idempotency.parse_key(key),
-        idempotency.fingerprint(request.method, request.url.path, request.url.query, await request.body()),
+        idempotency.fingerprint(request.method, request.url.path, request.url.query, body),
     )
 
 

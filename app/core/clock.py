@@ -1,7 +1,7 @@
 """The only place that reads the system's clock (rule T3: every "now" of a tenant is the tenant's clock)."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -24,8 +24,8 @@ class Clock:
 
     now: datetime
     zone: ZoneInfo
+    today: date = field(init=False)
+    """The business date: the tenant's local date (rule T1)."""
 
-    @property
-    def today(self) -> date:
-        """The business date: the tenant's local date (rule T1)."""
-        return business_date(self.now, self.zone)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "today", business_date(self.now, self.zone))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import orjson
 from sqlalchemy import event, inspect
@@ -67,11 +68,18 @@ def create_sessionmaker(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]
 def _count_versions(session: Session, _context: UOWTransaction, _instances: object) -> None:
     """Every changed resource gets its next version and its `updated_at`, in one place."""
     for row in session.dirty:
-        if isinstance(row, Versioned) and _changed_columns(row) - row.bookkeeping:
-            row.next_version(session.info["now"])
+        count_version(row, changed_columns(row), session.info["now"])
 
 
-def _changed_columns(row: object) -> set[str]:
+def count_version(row: object, changed: set[str], now: datetime) -> set[str]:
+    """Give a row whose columns have changed its next version; the columns that this changes."""
+    if isinstance(row, Versioned) and changed - row.bookkeeping:
+        row.next_version(now)
+        return {"version", "updated_at"}
+    return set()
+
+
+def changed_columns(row: object) -> set[str]:
     """The columns whose values differ; only those that were set are asked, since asking costs."""
     state = inspect(row)
     columns = state.mapper.column_attrs

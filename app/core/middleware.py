@@ -52,7 +52,7 @@ class RequestMiddleware:
 
         try:
             self._check_head(scope)
-            await self._run(scope, self._bounded(headers, receive), send_with_id)
+            await self._run(scope, self._bounded(scope, headers, receive), send_with_id)
         except Exception as error:
             # The last resort: no request ends without an answer.
             if status:
@@ -74,8 +74,9 @@ class RequestMiddleware:
             raise ProblemError(431, Code.payload_too_large, f"The headers are larger than {limit} bytes.")
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith("/advance"):
-            # An advance is as long as the time it simulates; every chunk of it has its own limit.
+        if scope["path"].endswith("/advance") or _is_upload(scope):
+            # An advance is as long as the time it simulates, and a file as its sender's line is slow; every chunk of
+            # either has its own limit.
             await self.app(scope, receive, send)
             return
         try:
@@ -85,8 +86,8 @@ class RequestMiddleware:
         except TimeoutError as error:
             raise ProblemError(503, Code.timeout, "The request took too long; nothing was kept. Try again.") from error
 
-    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        limit = self.settings.request_max_bytes
+    def _bounded(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        limit = self.settings.import_max_bytes if _is_upload(scope) else self.settings.request_max_bytes
         too_large = ProblemError(
             413, Code.payload_too_large, f"The body is larger than {limit} bytes; send it in parts."
         )
@@ -104,3 +105,8 @@ class RequestMiddleware:
             return message
 
         return receive_bounded
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Whether the body is a file, which is taken in piece by piece and never held in memory."""
+    return bool(scope["method"] == "POST" and scope["path"] == "/v1/imports")

@@ -6,7 +6,9 @@ from typing import Any
 import orjson
 import structlog
 from asyncpg.exceptions import (
+    AdminShutdownError,
     CannotConnectNowError,
+    CrashShutdownError,
     DeadlockDetectedError,
     InterfaceError,
     InvalidCachedStatementError,
@@ -142,6 +144,8 @@ _INTERRUPTIONS = (
     InterfaceError,
     CannotConnectNowError,
     PostgresConnectionError,
+    AdminShutdownError,
+    CrashShutdownError,
     InvalidCachedStatementError,
 )
 UNREACHABLE = ProblemError(

@@ -1,8 +1,8 @@
-"""Writes the new rows of a unit of work in one statement, whatever tables they belong to.
+"""Writes the new rows and the changes of a unit of work in one statement, whatever tables they belong to.
 
 One command makes rows in several tables, and a round trip for each table costs more than the writing. Here every table
 is one CTE of one statement, which takes its rows as JSON; foreign keys are checked at the commit, so the order of the
-tables does not matter. The same statement sets wake-ups and stores the answer of an idempotent request.
+tables does not matter. The same statement writes changes, sets wake-ups and stores the answer of an idempotent request.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from asyncpg import Connection
 from sqlalchemy import LargeBinary, inspect
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import make_transient_to_detached
 
-from app.core.driver import driver_of
-from app.models import Base, IdempotencyKey
+from app.models import Base, Customer, IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,7 @@ class _Table:
     name: str
     attributes: tuple[tuple[str, str], ...]
     binary: frozenset[str]
+    key: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +47,67 @@ class NewRow:
     values: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Columns of a stored row that have other values now."""
+
+    row: Base
+    columns: frozenset[str]
+
+
+class LostRowError(RuntimeError):
+    """A row that was read under its lock is not there when its change is written."""
+
+
 async def write_rows(
-    session: AsyncSession,
+    driver: Connection,
     tenant_id: UUID,
     rows: Sequence[Base | NewRow],
     *,
+    changes: Sequence[Change] = (),
     wakes: Mapping[UUID, datetime] | None = None,
     answer: StoredAnswer | None = None,
 ) -> None:
-    """Insert new rows, bring wake-ups forward, and store an answer, all in one statement."""
+    """Insert new rows, write changes, bring wake-ups forward, and store an answer, all in one statement."""
+    if wakes and any(isinstance(change.row, Customer) for change in changes):
+        # One statement changes a row once at most.
+        await write_rows(driver, tenant_id, (), changes=changes)
+        changes = ()
     by_table: dict[type[Base], list[dict[str, Any]]] = {}
     for row in rows:
         if isinstance(row, NewRow):
             by_table.setdefault(row.kind, []).append(row.values)
         else:
             by_table.setdefault(type(row), []).append(row.__dict__)
-    arguments: list[Any] = [_encode(kind, group) for kind, group in by_table.items()]
+    arguments: list[Any] = [_encode(_table(kind), group) for kind, group in by_table.items()]
+    changed: dict[type[Base], tuple[frozenset[str], list[dict[str, Any]]]] = {}
+    for change in changes:
+        columns, group = changed.get(type(change.row), (frozenset(), []))
+        changed[type(change.row)] = (columns | change.columns, [*group, change.row.__dict__])
+    updates = tuple((kind, columns) for kind, (columns, _) in changed.items())
+    arguments += [_encode(_part(kind, columns), group) for kind, (columns, group) in changed.items()]
     if wakes:
-        arguments += [tenant_id, _wakes(wakes)]
+        arguments.append(_wakes(wakes))
     if answer is not None:
         headers = orjson.dumps(dict(answer.headers)).decode()
-        arguments += [tenant_id, answer.key, answer.status, headers, answer.body]
+        arguments += [answer.key, answer.status, headers, answer.body]
     if arguments:
-        statement = _statement(tuple(by_table), wakes=bool(wakes), answer=answer is not None)
-        await (await driver_of(session)).execute(statement, *arguments)
-
-
-def adopt_rows(session: AsyncSession, rows: Sequence[Base | NewRow]) -> None:
-    """Make written rows the session's, so that later changes are written as usual.
-
-    All are told that they are stored before any is added: adding one adds those that it refers to.
-    """
-    mapped = [row for row in rows if isinstance(row, Base)]
-    for row in mapped:
-        make_transient_to_detached(row)
-    session.add_all(mapped)
+        statement = _statement(tuple(by_table), updates, wakes=bool(wakes), answer=answer is not None)
+        if updates or wakes or answer is not None:
+            arguments.append(tenant_id)
+        updated = await driver.fetchval(statement, *arguments)
+        if updated != len(changes):
+            raise LostRowError
 
 
 @lru_cache(maxsize=256)
-def _statement(kinds: tuple[type[Base], ...], *, wakes: bool, answer: bool) -> str:
+def _statement(
+    kinds: tuple[type[Base], ...],
+    updates: tuple[tuple[type[Base], frozenset[str]], ...],
+    *,
+    wakes: bool,
+    answer: bool,
+) -> str:
     parts = []
     for index, kind in enumerate(kinds):
         table = _table(kind)
@@ -96,21 +117,33 @@ def _statement(kinds: tuple[type[Base], ...], *, wakes: bool, answer: bool) -> s
             f"FROM json_populate_recordset(NULL::{table.name}, ${index + 1}::json))"
         )
     count = len(kinds)
+    tenant = f"${count + len(updates) + bool(wakes) + 4 * bool(answer) + 1}"
+    for index, (kind, changed) in enumerate(updates):
+        table = _part(kind, changed)
+        count += 1
+        settings = ", ".join(f'"{column}" = r."{column}"' for _, column in table.attributes if column not in table.key)
+        keys = " AND ".join(f't."{column}" = r."{column}"' for column in table.key)
+        parts.append(
+            f"u{index} AS (UPDATE {table.name} t SET {settings} "  # noqa: S608  as above
+            f"FROM json_populate_recordset(NULL::{table.name}, ${count}::json) AS r "
+            f"WHERE t.tenant_id = {tenant} AND {keys} RETURNING 1)"
+        )
     if wakes:
+        count += 1
         parts.append(
             "woken AS (UPDATE customers c SET next_action_at = w.at "  # noqa: S608  as above
-            f"FROM json_to_recordset(${count + 2}::json) AS w(id uuid, at timestamptz) "
-            f"WHERE c.tenant_id = ${count + 1} AND c.id = w.id "
+            f"FROM json_to_recordset(${count}::json) AS w(id uuid, at timestamptz) "
+            f"WHERE c.tenant_id = {tenant} AND c.id = w.id "
             "AND (c.next_action_at IS NULL OR c.next_action_at > w.at))"
         )
-        count += 2
     if answer:
         parts.append(
-            f"answered AS (UPDATE {IdempotencyKey.__tablename__} SET status = ${count + 3}, "  # noqa: S608  as above
-            f"headers = ${count + 4}::jsonb, body = ${count + 5} "
-            f"WHERE tenant_id = ${count + 1} AND key = ${count + 2})"
+            f"answered AS (UPDATE {IdempotencyKey.__tablename__} SET status = ${count + 2}, "  # noqa: S608  as above
+            f"headers = ${count + 3}::jsonb, body = ${count + 4} "
+            f"WHERE tenant_id = {tenant} AND key = ${count + 1})"
         )
-    return f"WITH {', '.join(parts)} SELECT 1"
+    updated = " + ".join(f"(SELECT count(*) FROM u{index})" for index in range(len(updates))) or "0"  # noqa: S608
+    return f"WITH {', '.join(parts)} SELECT {updated}"
 
 
 @lru_cache(maxsize=64)
@@ -125,18 +158,27 @@ def _table(kind: type[Base]) -> _Table:
         attributes.append((attribute.key, column.name))
         if isinstance(column.type, LargeBinary):
             binary.add(attribute.key)
-    return _Table(str(mapper.local_table.name), tuple(attributes), frozenset(binary))  # type: ignore[attr-defined]
+    key = tuple(column.name for column in mapper.primary_key)
+    return _Table(str(mapper.local_table.name), tuple(attributes), frozenset(binary), key)  # type: ignore[attr-defined]
 
 
-def _encode(kind: type[Base], rows: Iterable[dict[str, Any]]) -> str:
+@lru_cache(maxsize=256)
+def _part(kind: type[Base], columns: frozenset[str]) -> _Table:
+    """Of a table, its key and some columns."""
     table = _table(kind)
+    attributes = tuple((key, column) for key, column in table.attributes if key in columns or column in table.key)
+    return _Table(table.name, attributes, table.binary, table.key)
+
+
+def _encode(table: _Table, rows: Iterable[dict[str, Any]]) -> str:
     encoded = []
     for values in rows:
-        record = {}
-        for key, column in table.attributes:
-            # What was not said is NULL, here and on the object.
-            value = values.setdefault(key, None)
-            record[column] = f"\\x{value.hex()}" if key in table.binary and value is not None else value
+        # What was not said is NULL, here and on the object.
+        record = {column: values.setdefault(key, None) for key, column in table.attributes}
+        for key, column in table.attributes if table.binary else ():
+            value = record[column]
+            if key in table.binary and value is not None:
+                record[column] = f"\\x{value.hex()}"
         encoded.append(record)
     return orjson.dumps(encoded, default=_plain).decode()
 

@@ -15,7 +15,7 @@ _KEY = re.compile(rf"(pun_(?:live|test)_[0-9a-f]{{{2 * _PUBLIC_BYTES}}})_([0-9a-
 VERBS = ("read", "write", "admin")
 # The first segment of every path under /v1; a test holds them equal.
 RESOURCES = frozenset({
-    "api-keys", "customers", "deliveries", "dunning-policies", "events", "invoices", "payments", "reminders",
+    "api-keys", "customers", "deliveries", "dunning-policies", "events", "imports", "invoices", "payments", "reminders",
     "reports", "tenant", "test-clock", "webhook-endpoints",
 })  # fmt: skip
 

@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = 60.0
     request_max_header_bytes: int = Field(default=65_536, description="Request line and headers together.")
 
+    import_max_bytes: int = Field(default=2_000_000_000, description="Largest file that `POST /v1/imports` takes in.")
+    import_batch_size: int = Field(default=1000, description="Rows of an import written in one transaction.")
+    import_lease_seconds: float = Field(
+        default=60.0, description="After this an import's worker counts as dead, and another one goes on."
+    )
+
     smtp_host: str = Field(default="", description="SMTP server; empty writes messages to the local mailbox folder.")
     smtp_port: int = 25
     smtp_username: str = ""

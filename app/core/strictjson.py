@@ -84,6 +84,17 @@ def loads(data: bytes) -> Any:
     return _rebuild(_scan(_CAREFUL, text), [])
 
 
+def clean_text(text: str) -> str:
+    """A text that came by another way than JSON, in NFC.
+
+    Raises:
+        StrictJsonError: It has control characters, or more combining marks than can be meant.
+    """
+    if text.isascii() and not _FORBIDDEN.search(text):
+        return text
+    return _clean_text(text, [], "The text")
+
+
 class _Suspicion(Exception):  # noqa: N818 - a signal to read again, not an error
     """The fast reading met what only the careful one can tell the place of."""
 

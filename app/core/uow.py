@@ -197,6 +197,9 @@ class UnitOfWork:
         A problem inside takes back what the row did and is raised again. What had been loaded is then forgotten, since
         it may tell of what was taken back: load it anew.
         """
+        # What came before is no part of it.
+        await self.flush()
+        self._seal()
         await self.driver.execute("SAVEPOINT step")
         kept = set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated)
         try:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     rescue = "reminder.rescue"
     relay = "event.relay"
     deliver = "webhook.deliver"
+    import_run = "import.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ async def every_tenant(database: Database) -> list[DueTenant]:
 async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> list[DueTenant]:
     """Tenants that have due work of a kind.
 
-    A test tenant's only due work outside an advance is the relay of its events and first webhook attempts.
+    A test tenant's only due work outside an advance is the relay of its events, first webhook attempts, and imports.
     """
     async with database.sessions() as session, session.begin():
         rows = await session.execute(_DUE, {"kind": str(kind), "most": most})

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.core.uow import UnitOfWork
 from app.models import DunningCase, Invoice, LedgerEntry
+
+_BY_EXTERNAL_IDS = "SELECT * FROM invoices WHERE tenant_id = $1 AND external_id = ANY($2::text[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,14 @@ class InvoiceFilter:
     due_on_from: date | None = None
     due_on_to: date | None = None
     q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPoint:
+    """Up to when the ledger counts: by effect, and by booking; all of it where nothing is said."""
+
+    as_of: date | None = None
+    known_at: datetime | None = None
 
 
 async def find(uow: UnitOfWork, invoice_id: UUID) -> Invoice | None:
@@ -45,11 +55,7 @@ async def load_by_external_ids(uow: UnitOfWork, external_ids: Collection[str]) -
     """The invoices with these external ids."""
     if not external_ids:
         return {}
-    invoices = await uow.session.scalars(
-        select(Invoice)
-        .where(Invoice.tenant_id == uow.tenant_id, Invoice.external_id.in_(external_ids))
-        .execution_options(populate_existing=True)
-    )
+    invoices = await uow.fetch(Invoice, _BY_EXTERNAL_IDS, uow.tenant_id, list(external_ids))
     return {invoice.external_id: invoice for invoice in invoices if invoice.external_id is not None}
 
 
@@ -76,12 +82,47 @@ async def list_page(uow: UnitOfWork, wanted: InvoiceFilter, *, limit: int, befor
     return (await uow.session.scalars(statement.order_by(Invoice.id.desc()).limit(limit + 1))).all()
 
 
-async def list_entries(uow: UnitOfWork, invoice_id: UUID, *, limit: int, after: UUID | None) -> Sequence[LedgerEntry]:
-    """Ledger entries oldest first, one more than `limit`; they are written under one lock, so ids are in order."""
-    statement = select(LedgerEntry).where(LedgerEntry.tenant_id == uow.tenant_id, LedgerEntry.invoice_id == invoice_id)
+async def list_entries(
+    uow: UnitOfWork, invoice_id: UUID, point: LedgerPoint, *, limit: int, after: UUID | None
+) -> Sequence[tuple[LedgerEntry, int]]:
+    """Ledger entries oldest first with what is open after each, one more than `limit`.
+
+    They are written under one lock, so ids are in order.
+    """
+    counted = (
+        select(LedgerEntry.id, func.sum(LedgerEntry.amount_minor).over(order_by=LedgerEntry.id).label("balance_after"))
+        .where(*_counts(uow, invoice_id, point))
+        .subquery("counted")
+    )
+    statement = (
+        select(LedgerEntry, counted.c.balance_after)
+        .join(counted, LedgerEntry.id == counted.c.id)
+        .where(LedgerEntry.tenant_id == uow.tenant_id)
+    )
     if after is not None:
         statement = statement.where(LedgerEntry.id > after)
-    return (await uow.session.scalars(statement.order_by(LedgerEntry.id).limit(limit + 1))).all()
+    rows = await uow.session.execute(statement.order_by(LedgerEntry.id).limit(limit + 1))
+    return [(entry, int(balance)) for entry, balance in rows]
+
+
+async def balances_at(uow: UnitOfWork, invoice_id: UUID, point: LedgerPoint) -> dict[str, int]:
+    """What each account of an invoice adds up to."""
+    rows = await uow.session.execute(
+        select(LedgerEntry.account, func.sum(LedgerEntry.amount_minor))
+        .where(*_counts(uow, invoice_id, point))
+        .group_by(LedgerEntry.account)
+    )
+    return {account: int(amount) for account, amount in rows}
+
+
+def _counts(uow: UnitOfWork, invoice_id: UUID, point: LedgerPoint) -> list[ColumnElement[bool]]:
+    """Which entries count: effective by the day, and booked by the instant."""
+    conditions = [LedgerEntry.tenant_id == uow.tenant_id, LedgerEntry.invoice_id == invoice_id]
+    if point.as_of is not None:
+        conditions.append(LedgerEntry.effective_on <= point.as_of)
+    if point.known_at is not None:
+        conditions.append(LedgerEntry.booked_at <= point.known_at)
+    return conditions
 
 
 async def find_case(uow: UnitOfWork, invoice_id: UUID) -> DunningCase | None:

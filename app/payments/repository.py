@@ -12,7 +12,6 @@ from app.core.uow import UnitOfWork
 from app.models import Allocation, Customer, Invoice, Payment
 from app.settlement.references import Reference
 
-
 _EXTERNAL_ID_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE tenant_id = $1 AND external_id = $2)"
 _OLDEST_INVOICES = """
 WITH waiting AS (

@@ -8,8 +8,9 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from app.core.batches import BatchOutput, batch_payload, parse_row
+from app.core.csvtext import CSV_LIST, page_response
 from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
-from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
+from app.core.responses import CREATE, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
@@ -62,9 +63,10 @@ async def write_payment_batch(uow: Uow, body: PaymentBatch) -> Response:
     return json_response(batch_payload(rows, results, mode=body.mode, name="payments"))
 
 
-@router.get("", response_model=PaymentPage, responses=LIST, operation_id="list_payments")
+@router.get("", response_model=PaymentPage, responses=CSV_LIST, operation_id="list_payments")
 async def list_payments(
     uow: Uow,
+    request: Request,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     customer_id: Annotated[UUID | None, Query(description="Only payments of this customer.")] = None,
@@ -82,7 +84,7 @@ async def list_payments(
         received_on_to=received_on_to,
     )
     rows = await repository.list_page(uow, wanted, limit=limit, before=decode_cursor(cursor))
-    return json_response(page(rows, limit, payment_payload, lambda row: row.id))
+    return page_response(request, page(rows, limit, payment_payload, lambda row: row.id), PaymentOutput)
 
 
 @router.get("/{payment_id}", response_model=PaymentOutput, responses=READ, operation_id="get_payment")

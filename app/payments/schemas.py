@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.batches import BATCH_LIMIT, Mode, ModeField
+from app.core.batches import BATCH_LIMIT, Mode
 from app.core.schemas import Currency, Day, ExternalId, Input, Metadata, Money, Output, Resource, Text100, Text200
 from app.domain.errors import Code
 
@@ -173,7 +173,7 @@ class PaymentBatch(Input):
     payments: list[SkipValidation[PaymentCreate]] = Field(
         min_length=1, max_length=BATCH_LIMIT, description="The payments, the first received first."
     )
-    mode: Mode = ModeField
+    mode: Mode = "per_row"
 
 
 class PaymentReverse(Input):

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core import rows, uow
-from app.core.driver import driver_of
+from app.core.driver import Transaction
 from app.core.settings import Settings
 from app.core.uow import Database
 from tests.conftest import Api
@@ -30,14 +28,15 @@ def recorded(database: Database) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
-    async def watched_driver(session: AsyncSession) -> Watched:
-        return Watched(await driver_of(session), seen)
+    whole = Transaction.__init__
+
+    def watched(transaction: Transaction, driver: Any, *rest: Any) -> None:
+        whole(transaction, Watched(driver, seen), *rest)
 
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "driver_of", watched_driver)
-        patch.setattr(uow, "driver_of", watched_driver)
+        patch.setattr(Transaction, "__init__", watched)
         yield seen
     event.remove(engine, "before_cursor_execute", note)
 
