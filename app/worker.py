@@ -66,8 +66,7 @@ async def run_worker(settings: Settings | None = None) -> None:
     database = Database(engine=engine, events=OutboxWriter(), doorbell=doorbell)
     transport = WebhookTransport.of(settings)
     sender = Sender(database, settings, create_channels(settings))
-    deliverer = Deliverer(database, settings, transport)
-    runner = Runner(database, settings, sender, deliverer)
+    runner = Runner(database, settings, sender, Deliverer(database, settings, transport))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,8 +86,6 @@ async def run_worker(settings: Settings | None = None) -> None:
         # Neither holds anything that must be finished: rings are hints, and a check or a purge begins again elsewhere.
         await _cancel(side, finish_by)
         await _finish([*work, *side], finish_by)
-        # Receivers that have not answered by then get the event again, under the same id.
-        await _close([deliverer.close()], finish_by)
         closing: list[Awaitable[object]] = [sender.close(), transport.close()]
         if isinstance(doorbell, ArqDoorbell):
             closing.append(doorbell.close())

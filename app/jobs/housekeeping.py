@@ -1,4 +1,4 @@
-"""Deletes what has served its time: idempotency keys, in batches, so that no transaction holds many rows for long."""
+"""Deletes what has served its time: files that never came whole, and idempotency keys in batches, so that no transaction holds many rows for long."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -8,9 +8,15 @@ from sqlalchemy import CursorResult, delete, select
 from app.core.clock import system_now
 from app.core.uow import Database
 from app.core.work import every_tenant
+from app.imports.running import drop_abandoned
 from app.models import IdempotencyKey
 
 _BATCH: Final = 1000
+
+
+async def delete_abandoned_imports(database: Database) -> int:
+    """Delete the files of every tenant whose sender went away in the middle; how many there were."""
+    return sum([await drop_abandoned(database, tenant.id) for tenant in await every_tenant(database)])
 
 
 async def delete_expired_keys(database: Database, *, hours: int) -> int:

@@ -19,12 +19,14 @@ from app.core.metrics import EVENTS_RELAYED, observe_job
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import DueTenant, Kind, due_tenants
+from app.imports.running import Importer
 from app.models import Customer
 from app.outbox.relay import relay
 from app.reminders.pipeline import Pipeline
 from app.reminders.sender import Sender
 from app.settlement.tick import tick
 from app.webhooks.delivery import Deliverer
+from app.webhooks.flow import Flow
 
 log = get_logger(__name__)
 
@@ -43,10 +45,14 @@ class Runner:
     deliverer: Deliverer
     is_stopping: bool = False
     _bells: dict[Kind, asyncio.Event] = field(default_factory=_bells)
+    _importer: Importer = field(init=False)
     _pipeline: Pipeline = field(init=False)
+    _flow: Flow = field(init=False)
 
     def __post_init__(self) -> None:
+        self._importer = Importer(self.database, self.settings)
         self._pipeline = Pipeline(self.sender)
+        self._flow = Flow(self.deliverer)
 
     def wake(self, kind: Kind) -> None:
         """Have a kind of work looked at now; while it is being done, once more when that is through."""
@@ -60,7 +66,11 @@ class Runner:
 
     async def serve(self, kind: Kind) -> None:
         """Do due work of a kind until told to stop: whenever it rings, and at a steady pace whatever the queue says."""
-        async with self._pipeline if kind is Kind.send else contextlib.nullcontext():
+        under_way: dict[Kind, contextlib.AbstractAsyncContextManager[object]] = {
+            Kind.send: self._pipeline,
+            Kind.deliver: self._flow,
+        }
+        async with under_way.get(kind, contextlib.nullcontext()):
             await self._serve(kind)
 
     async def _serve(self, kind: Kind) -> None:
@@ -114,6 +124,7 @@ class Runner:
             Kind.rescue: lambda tenant: self.sender.rescue_batch(tenant.id),
             Kind.relay: self._relay,
             Kind.deliver: self._deliver,
+            Kind.import_run: self._import,
         }
 
     async def _tick(self, tenant: DueTenant) -> int:
@@ -157,5 +168,8 @@ class Runner:
         return events
 
     async def _deliver(self, tenant: DueTenant) -> int:
-        # A receiver that does not answer keeps neither the tenant's other endpoints nor other tenants waiting.
-        return await self.deliverer.deliver_batch(tenant.id, first_attempts_only=tenant.is_test, leave_slow=True)
+        await self._flow.wait_for_room()
+        return 0 if self.is_stopping else await self._flow.deliver(tenant.id, first_attempts_only=tenant.is_test)
+
+    async def _import(self, tenant: DueTenant) -> int:
+        return await self._importer.run(tenant.id, is_stopping=lambda: self.is_stopping)

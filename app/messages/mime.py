@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from app.messages.rendering import RenderedMessage
@@ -101,7 +102,7 @@ def build_email(
     # "=_" never occurs in quoted-printable text, so no content can look like the boundary.
     boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
     lines = [
-        _mailbox("From", sender_name, sender_address),
+        _own_mailbox("From", sender_name, sender_address),
         _mailbox("To", to_name, to_address),
         _unstructured("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
@@ -113,7 +114,7 @@ def build_email(
         "X-Auto-Response-Suppress: OOF, AutoReply",
     ]
     if reply_to is not None:
-        lines.insert(1, _mailbox("Reply-To", None, reply_to))
+        lines.insert(1, _own_mailbox("Reply-To", None, reply_to))
     lines.extend(_extra_header(name, value) for name, value in headers.items())
     head = _CRLF.join(lines).encode("ascii")
     mark = f"--{boundary}".encode("ascii")
@@ -161,6 +162,10 @@ def _mailbox(name: str, display: str | None, address: str) -> str:
     return _fold_address(f"{name}: {phrase}", safe)
 
 
+# A tenant's own addresses, which stand in all of its messages.
+_own_mailbox: Final = lru_cache(maxsize=512)(_mailbox)
+
+
 def _fold_address(start: str, address: str) -> str:
     last_line = start.rsplit(_CRLF, 1)[-1]
     separator = " " if len(last_line) + len(address) + 3 <= _LINE_LENGTH else f"{_CRLF} "
@@ -192,15 +197,15 @@ def _fold(header: str) -> str:
 
 def _encoded_words(value: str, used: int) -> str:
     words: list[str] = []
-    chunk = b""
-    room = _room(used)
-    for char in value:
-        octets = char.encode("utf-8")
-        if len(chunk) + len(octets) > room:
-            words.append(_encoded_word(chunk))
-            chunk, room = b"", _room(1)
-        chunk += octets
-    words.append(_encoded_word(chunk))
+    octets, room = value.encode("utf-8"), _room(used)
+    while len(octets) > room:
+        cut = room
+        # Never inside a character.
+        while octets[cut] & 0xC0 == 0x80:
+            cut -= 1
+        words.append(_encoded_word(octets[:cut]))
+        octets, room = octets[cut:], _room(1)
+    words.append(_encoded_word(octets))
     return f"{_CRLF} ".join(words)
 
 

@@ -49,8 +49,10 @@ def _wrap(paragraph: str) -> str:
     lines: list[str] = []
     line: list[str] = []
     room = WIDTH
+    # Asked once for all words.
+    measure = len if _ODD_WIDTHS.search(paragraph) is None else display_width
     for word in _BLANKS.split(paragraph):
-        width = display_width(word)
+        width = measure(word)
         if line and width > room:
             lines.append(" ".join(line))
             line, room = [], WIDTH

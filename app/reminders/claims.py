@@ -6,7 +6,7 @@ what may no longer be said is dropped, and what may is rendered, charged for and
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from app.domain.states import REMINDER
 from app.domain.verdicts import PASSING, ChaseFacts, Verdict, due_step
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
 from app.dunning.reminders import drop_items, live_items
+from app.dunning.shares import by_invoice, share_of
 from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
 from app.reminders.composing import compose, encode, message_key
 from app.reminders.fees import load_charged, post_fees
@@ -100,8 +101,8 @@ async def claim(
                 batch.claims.append(made)
             known = _with_contact(known, case_ids)
     if priced:
-        cases = {case.invoice_id: case for dossier in dossiers.values() for case in dossier.cases.values()}
-        await reconcile(uow, customers, priced, cases=cases)
+        cases = by_invoice(case for dossier in dossiers.values() for case in dossier.cases.values())
+        await reconcile(uow, customers, list({invoice.id: invoice for invoice in priced}.values()), cases=cases)
     if shadowed:
         batch.shadowed = len(shadowed)
         # Claimed and sent are two changes, as for a message that leaves.
@@ -182,7 +183,9 @@ async def _judge(uow: UnitOfWork, reminder: Reminder, verdicts: Mapping[UUID, Ve
             waiting.append(verdict)
         else:
             dropped.append((item, code))
-    uow.track(reminder)
+    if uow.tenant.sending == "shadow":
+        # Its event comes in this transaction; that of a message that leaves tells what sending has changed.
+        uow.track(reminder)
     if dropped:
         await drop_items(uow, reminder, dropped)
         # What was dropped is judged afresh by the next tick.
@@ -234,10 +237,9 @@ def _make_out(
     rendered = compose(
         uow,
         reminder,
-        dossier.customer,
-        dossier.invoices,
+        dossier,
         step_key=highest.step.key,
-        also_open=_also_open(reminder, verdicts, dossier),
+        also_open=_also_open(reminder, verdicts, dossier, today),
         today=today,
     )
     reminder.language = rendered.language
@@ -264,22 +266,24 @@ def _make_out(
 
 
 def _charged(dossier: Dossier, item: ReminderItem, verdicts: Mapping[UUID, Verdict]) -> int:
-    """What charges posted since the verdict have added to an invoice."""
-    return dossier.invoices[item.invoice_id].open_minor - verdicts[item.case_id].case.open_minor
+    """What charges posted since the verdict have added to what a case chases."""
+    share = share_of(dossier.cases[item.case_id], dossier.invoices[item.invoice_id])
+    return share.open_minor - verdicts[item.case_id].case.open_minor
 
 
-def _also_open(reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier) -> list[Invoice]:
-    """Other overdue invoices of the same currency, for a reminder that speaks for the whole customer (rule D5)."""
-    listed = {item.invoice_id for item in live_items(reminder)}
+def _also_open(reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier, today: date) -> list[UUID]:
+    """Cases of other overdue debts in the same currency, for a reminder that speaks for the whole customer (rule D5)."""
+    listed = {item.case_id for item in live_items(reminder)}
     others = [
-        dossier.invoices[verdict.case.invoice_id]
+        verdict.case
         for verdict in verdicts.values()
-        if verdict.case.invoice_id not in listed
+        if verdict.case.case_id not in listed
         and verdict.case.currency == reminder.currency
         and verdict.case.policy.id == reminder.policy_id
         and verdict.case.policy.grouping == "customer"
         and verdict.residual_minor > 0
         and verdict.case.pending is None
     ]
-    overdue = [invoice for invoice in others if invoice.due_state == "overdue"]
-    return sorted(overdue, key=lambda invoice: (invoice.due_on, invoice.number))[:ALSO_OPEN_LIMIT]
+    overdue = [case for case in others if case.ladder.due_on < today]
+    overdue.sort(key=lambda case: (case.ladder.due_on, dossier.invoices[case.invoice_id].number))
+    return [case.case_id for case in overdue[:ALSO_OPEN_LIMIT]]

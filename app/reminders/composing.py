@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from app.core.uow import UnitOfWork
+from app.dunning.facts import Dossier
+from app.dunning.shares import share_of
 from app.messages.context import BankAccount, Company, MessageContext, MessageLine
 from app.messages.context import Customer as Recipient
 from app.messages.mime import build_email, message_id_for
 from app.messages.rendering import RenderedMessage, render
-from app.models import Customer, Invoice, Reminder
+from app.models import Reminder
 
 
 def message_key(reminder: Reminder) -> str:
@@ -21,16 +23,25 @@ def message_key(reminder: Reminder) -> str:
 def compose(
     uow: UnitOfWork,
     reminder: Reminder,
-    customer: Customer,
-    invoices: Mapping[UUID, Invoice],
+    dossier: Dossier,
     *,
     step_key: str,
-    also_open: Iterable[Invoice],
+    also_open: Iterable[UUID],
     today: date,
 ) -> RenderedMessage:
-    """Render a reminder's message from what is owed now."""
+    """Render a reminder's message from what is owed now.
+
+    Args:
+        uow: the claim.
+        reminder: with its items.
+        dossier: the rows of its customer.
+        step_key: the highest step.
+        also_open: cases to be listed for information.
+        today: the tenant's business date.
+    """
     settings = uow.tenant.settings
-    lines = [_line(invoices[item.invoice_id], today) for item in reminder.items if item.dropped_reason is None]
+    customer = dossier.customer
+    lines = [_line(dossier, item.case_id, today) for item in reminder.items if item.dropped_reason is None]
     context = MessageContext(
         company=Company(
             name=settings["name"],
@@ -44,7 +55,7 @@ def compose(
         step_key=step_key,
         today=today,
         lines=tuple(sorted(lines, key=lambda line: (line.due_on, line.number))),
-        also_open=tuple(_line(invoice, today) for invoice in also_open),
+        also_open=tuple(_line(dossier, case_id, today) for case_id in also_open),
         bank_accounts=tuple(bank_accounts(settings["bank_accounts"], reminder.currency)),
         locale=customer.locale or uow.tenant.locale,
         payment_reference=customer.external_id,
@@ -78,14 +89,17 @@ def bank_accounts(accounts: Iterable[Mapping[str, Any]], currency: str) -> Itera
     )
 
 
-def _line(invoice: Invoice, today: date) -> MessageLine:
+def _line(dossier: Dossier, case_id: UUID, today: date) -> MessageLine:
+    case = dossier.cases[case_id]
+    invoice = dossier.invoices[case.invoice_id]
+    share = share_of(case, invoice)
     return MessageLine(
-        number=invoice.number,
+        number=f"{invoice.number} ({share.label})" if share.label else invoice.number,
         issued_on=invoice.issued_on,
-        due_on=invoice.due_on,
-        days_overdue=(today - invoice.due_on).days,
-        amount_minor=invoice.open_minor - invoice.disputed_minor,
-        charges_minor=invoice.charges_open_minor,
+        due_on=share.due_on,
+        days_overdue=(today - share.due_on).days,
+        amount_minor=share.open_minor - share.disputed_minor,
+        charges_minor=share.charges_minor,
         reference=invoice.reference,
         payment_url=invoice.payment_url,
     )

@@ -11,8 +11,9 @@ from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
+from app.dunning.shares import share_of
 from app.ledger.charges import post_charge
-from app.models import Charge, Invoice, Reminder
+from app.models import Charge, DunningCase, Invoice, Reminder
 from app.reminders.repository import any_of
 
 # Case, step and cycle; charges that no step posted have none.
@@ -58,7 +59,7 @@ def post_fees(
     touched = []
     for item in live_items(reminder):
         invoice = dossier.invoices[item.invoice_id]
-        amount = _fee_minor(verdicts[item.case_id], invoice)
+        amount = _fee_minor(verdicts[item.case_id], dossier.cases[item.case_id], invoice)
         if amount <= 0 or (item.case_id, item.step_key, item.cycle) in charged:
             continue
         charge = Charge(
@@ -91,8 +92,8 @@ def post_fees(
     return touched
 
 
-def _fee_minor(verdict: Verdict, invoice: Invoice) -> int:
+def _fee_minor(verdict: Verdict, case: DunningCase, invoice: Invoice) -> int:
     fee = due_step(verdict).step.fee
     if fee is None:
         return 0
-    return fee.amount_minor(principal_open_minor=invoice.principal_open_minor, currency=invoice.currency)
+    return fee.amount_minor(principal_open_minor=share_of(case, invoice).principal_minor, currency=invoice.currency)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import defer, selectinload
 
 from app.core.uow import UnitOfWork
@@ -17,6 +17,7 @@ from app.domain.states import REMINDER
 from app.dunning.cases import Skip, exhaust_if_done, record_sent_step, skip_steps
 from app.dunning.facts import Dossier, load_case_policies
 from app.dunning.reminders import live_items, release_steps, reverse_reminder_charges
+from app.dunning.shares import by_invoice, share_of
 from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, ReminderItem
 from app.reminders.channels.base import Outcome, SendResult
 from app.reminders.repository import any_of
@@ -138,9 +139,10 @@ def superseded_steps(
     if sent is None:
         return []
     floor = case.reached_offset_days
+    due_on = share_of(case, invoice).due_on
     return [
         (
-            PlannedStep(step, nominal := invoice.due_on + timedelta(days=step.offset_days + shift), nominal),
+            PlannedStep(step, nominal := due_on + timedelta(days=step.offset_days + shift), nominal),
             Code.missed if step.offset_days < 0 <= sent.offset_days else Code.superseded,
         )
         for step in policy.steps
@@ -166,13 +168,16 @@ async def _close_steps(uow: UnitOfWork, reminders: Sequence[Reminder], outcome: 
 
 async def _reconcile(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], parts: Sequence[_Part]) -> None:
     """Bring everything that a batch of outcomes touched in line at once."""
-    if parts:
-        await reconcile(
-            uow,
-            {part.invoice.customer_id: dossiers[part.invoice.customer_id].customer for part in parts},
-            [part.invoice for part in parts],
-            cases={part.invoice.id: part.case for part in parts},
-        )
+    if not parts:
+        return
+    invoices = {part.invoice.id: part.invoice for part in parts}
+    known = [case for dossier in dossiers.values() for case in dossier.cases.values()]
+    await reconcile(
+        uow,
+        {invoice.customer_id: dossiers[invoice.customer_id].customer for invoice in invoices.values()},
+        list(invoices.values()),
+        cases=by_invoice(case for case in known if case.invoice_id in invoices),
+    )
 
 
 def _retry(uow: UnitOfWork, reminder: Reminder, result: SendResult) -> None:
@@ -253,7 +258,10 @@ async def _load_sending(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> Sequ
 async def _load_touched(
     uow: UnitOfWork, customers: Mapping[UUID, Customer], reminders: Sequence[Reminder]
 ) -> dict[UUID, Dossier]:
-    """The cases and invoices of the reminders' items, whatever their state is by now."""
+    """The cases and invoices of the reminders' items, whatever their state is by now.
+
+    Of an invoice in instalments, all its cases: together they tell what is being done about it.
+    """
     dossiers = {customer_id: Dossier(customer) for customer_id, customer in customers.items()}
     items = [item for reminder in reminders for item in reminder.items]
     invoices = await uow.session.scalars(
@@ -263,11 +271,13 @@ async def _load_touched(
     )
     for invoice in invoices:
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
-    cases = await uow.session.scalars(
-        select(DunningCase).where(
-            DunningCase.tenant_id == uow.tenant_id, DunningCase.id == any_of({item.case_id for item in items})
-        )
-    )
+    wanted: ColumnElement[bool] = DunningCase.id == any_of({item.case_id for item in items})
+    divided = [
+        invoice.id for dossier in dossiers.values() for invoice in dossier.invoices.values() if invoice.instalments
+    ]
+    if divided:
+        wanted |= DunningCase.invoice_id == any_of(divided)
+    cases = await uow.session.scalars(select(DunningCase).where(DunningCase.tenant_id == uow.tenant_id, wanted))
     for case in cases:
         dossiers[case.customer_id].cases[case.id] = case
     return dossiers

@@ -3,19 +3,20 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from asyncpg import Connection
 from cryptography.fernet import InvalidToken
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, true, union_all, update
 
 from app.core.clock import system_now
+from app.core.driver import driver_of
 from app.core.log import get_logger
 from app.core.secrets import decrypt
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.states import DELIVERY
-from app.models import Delivery, WebhookEndpoint
 
 log = get_logger(__name__)
 
@@ -55,34 +56,32 @@ async def claim(
         first_attempts_only: leave retries alone.
         without: endpoints to leave alone.
     """
-    targets = await _targets(uow, settings, first_attempts_only=first_attempts_only, without=without)
+    driver = await driver_of(uow.session)
+    targets = await _targets(uow, driver, settings, first_attempts_only=first_attempts_only, without=without)
     if not targets:
         return []
     token = uuid4()
-    chosen = _chosen(uow, settings, list(targets), first_attempts_only=first_attempts_only)
-    rows = await uow.session.execute(
-        update(Delivery)
-        .where(Delivery.tenant_id == uow.tenant_id, Delivery.id.in_(chosen))
-        .values(
-            status="in_flight",
-            lease_token=token,
-            # The database's clock, which is one for all workers.
-            lease_expires_at=func.clock_timestamp() + timedelta(seconds=settings.deliver_lease_seconds),
-            updated_at=uow.now,
-        )
-        .returning(Delivery.id, Delivery.endpoint_id, Delivery.event_id, Delivery.attempt_count, Delivery.body)
-        .execution_options(synchronize_session=False)
+    rows = await driver.fetch(
+        _claim(first_attempts_only=first_attempts_only),
+        uow.tenant_id,
+        uow.now,
+        list(targets),
+        # An endpoint with a backlog does not keep the others waiting.
+        max(1, settings.deliver_batch_size // len(targets)),
+        settings.deliver_batch_size,
+        token,
+        timedelta(seconds=settings.deliver_lease_seconds),
     )
     parcels = [
         Parcel(
-            delivery_id=row.id,
-            endpoint_id=row.endpoint_id,
-            event_id=row.event_id,
+            delivery_id=row["id"],
+            endpoint_id=row["endpoint_id"],
+            event_id=row["event_id"],
             lease_token=token,
-            attempt_count=row.attempt_count,
-            url=targets[row.endpoint_id].url,
-            secrets=targets[row.endpoint_id].secrets,
-            body=row.body,
+            attempt_count=row["attempt_count"],
+            url=targets[row["endpoint_id"]].url,
+            secrets=targets[row["endpoint_id"]].secrets,
+            body=row["body"],
         )
         for row in rows
     ]
@@ -91,67 +90,22 @@ async def claim(
 
 async def is_under_way(uow: UnitOfWork) -> bool:
     """Whether some worker has an attempt under way, or died with one."""
-    found = await uow.session.scalar(
-        select(exists().where(Delivery.tenant_id == uow.tenant_id, _in_state("in_flight"), _is_enabled()))
-    )
-    return bool(found)
-
-
-def _in_state(*states: str) -> ColumnElement[bool]:
-    # Written into the statement: with a parameter in its place no partial index could be used.
-    return Delivery.status.in_(bindparam("states", states, expanding=True, literal_execute=True, unique=True))
-
-
-def _is_enabled() -> ColumnElement[bool]:
-    return exists().where(
-        WebhookEndpoint.tenant_id == Delivery.tenant_id,
-        WebhookEndpoint.id == Delivery.endpoint_id,
-        WebhookEndpoint.status == "enabled",
-    )
-
-
-def _ready(uow: UnitOfWork, *, first_attempts_only: bool) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Delivery.tenant_id == uow.tenant_id,
-        _in_state("pending") if first_attempts_only else _in_state(*_READY),
-        Delivery.next_attempt_at <= uow.now,
-    )
-
-
-def _abandoned(uow: UnitOfWork, *, first_attempts_only: bool) -> tuple[ColumnElement[bool], ...]:
-    """In flight with a worker that died: the receiver may see it twice, under the same webhook-id."""
-    return (
-        Delivery.tenant_id == uow.tenant_id,
-        _in_state("in_flight"),
-        Delivery.lease_expires_at <= func.statement_timestamp(),
-        Delivery.attempt_count == 0 if first_attempts_only else true(),
-    )
+    driver = await driver_of(uow.session)
+    return bool(await driver.fetchval(_UNDER_WAY, uow.tenant_id))
 
 
 async def _targets(
-    uow: UnitOfWork, settings: Settings, *, first_attempts_only: bool, without: Collection[UUID]
+    uow: UnitOfWork, driver: Connection, settings: Settings, *, first_attempts_only: bool, without: Collection[UUID]
 ) -> dict[UUID, _Target]:
     """Enabled endpoints that have due deliveries."""
-    here = Delivery.endpoint_id == WebhookEndpoint.id
-    endpoints = await uow.session.execute(
-        select(WebhookEndpoint.id, WebhookEndpoint.url, WebhookEndpoint.secrets)
-        .where(
-            WebhookEndpoint.tenant_id == uow.tenant_id,
-            WebhookEndpoint.status == "enabled",
-            WebhookEndpoint.deleted_at.is_(None),
-            WebhookEndpoint.id.not_in(without),
-            exists().where(here, *_ready(uow, first_attempts_only=first_attempts_only))
-            | exists().where(here, *_abandoned(uow, first_attempts_only=first_attempts_only)),
-        )
-        .order_by(WebhookEndpoint.id)
-    )
+    statement = _find_targets(first_attempts_only=first_attempts_only)
     targets = {}
-    for row in endpoints:
+    for row in await driver.fetch(statement, uow.tenant_id, uow.now, list(without)):
         try:
-            targets[row.id] = _Target(row.url, live_secrets(settings, row.secrets, system_now()))
+            targets[row["id"]] = _Target(row["url"], live_secrets(settings, row["secrets"], system_now()))
         except (InvalidToken, ValueError) as error:
             # The process has another secret key than the one that encrypted: the deliveries wait for the right one.
-            log.error("webhook.secret_unreadable", endpoint_id=str(row.id), exc_info=error)
+            log.error("webhook.secret_unreadable", endpoint_id=str(row["id"]), exc_info=error)
     return targets
 
 
@@ -183,38 +137,66 @@ def is_live(secret: dict[str, Any], now: datetime) -> bool:
     return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
 
 
-def _chosen(uow: UnitOfWork, settings: Settings, endpoint_ids: list[UUID], *, first_attempts_only: bool) -> Any:
-    """The ids to claim, their rows locked; an endpoint with a backlog does not keep the others waiting."""
-    share = max(1, settings.deliver_batch_size // len(endpoint_ids))
-    oldest = (
-        select(Delivery.id)
-        .where(
-            Delivery.endpoint_id == WebhookEndpoint.id,
-            *_ready(uow, first_attempts_only=first_attempts_only),
+# What follows is sent straight through the driver, for the reason that `app.core.driver` gives. States are written into
+# the statements: with a parameter in their place no partial index could be used.
+_ENABLED: Final = "e.status = 'enabled' AND e.deleted_at IS NULL"
+_UNDER_WAY: Final = """
+SELECT EXISTS (
+    SELECT FROM deliveries d JOIN webhook_endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id
+    WHERE d.tenant_id = $1 AND d.status = 'in_flight' AND e.status = 'enabled'
+)
+"""
+
+
+def _ready(*, first_attempts_only: bool) -> str:
+    states = ", ".join(f"'{state}'" for state in (("pending",) if first_attempts_only else _READY))
+    return f"d.tenant_id = $1 AND d.status IN ({states}) AND d.next_attempt_at <= $2"
+
+
+def _abandoned(*, first_attempts_only: bool) -> str:
+    """In flight with a worker that died: the receiver may see it twice, under the same webhook-id."""
+    retries = "AND d.attempt_count = 0" if first_attempts_only else ""
+    return f"d.tenant_id = $1 AND d.status = 'in_flight' AND d.lease_expires_at <= statement_timestamp() {retries}"
+
+
+@cache
+def _find_targets(*, first_attempts_only: bool) -> str:
+    ready, abandoned = (
+        _ready(first_attempts_only=first_attempts_only),
+        _abandoned(first_attempts_only=first_attempts_only),
+    )
+    return f"""
+        SELECT e.id, e.url, e.secrets FROM webhook_endpoints e
+        WHERE e.tenant_id = $1 AND e.id <> ALL($3::uuid[]) AND {_ENABLED}
+          AND (EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND {ready})
+               OR EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND {abandoned}))
+        ORDER BY e.id
+    """  # noqa: S608  built of constants
+
+
+@cache
+def _claim(*, first_attempts_only: bool) -> str:
+    """Lease the oldest of each endpoint.
+
+    They are chosen in CTEs, since PostgreSQL may run a subquery that locks more than once. The lease ends by the
+    database's clock, which is one for all workers.
+    """
+    ready, abandoned = (
+        _ready(first_attempts_only=first_attempts_only),
+        _abandoned(first_attempts_only=first_attempts_only),
+    )
+    return f"""
+        WITH ready AS (
+            SELECT oldest.id FROM unnest($3::uuid[]) AS e (id), LATERAL (
+                SELECT d.id FROM deliveries d WHERE d.endpoint_id = e.id AND {ready}
+                ORDER BY d.next_attempt_at, d.id LIMIT $4 FOR UPDATE SKIP LOCKED
+            ) AS oldest
+        ), abandoned AS (
+            SELECT d.id FROM deliveries d WHERE d.endpoint_id = ANY($3::uuid[]) AND {abandoned}
+            ORDER BY d.lease_expires_at LIMIT $5 FOR UPDATE SKIP LOCKED
         )
-        .order_by(Delivery.next_attempt_at, Delivery.id)
-        .limit(share)
-        .with_for_update(skip_locked=True)
-        .correlate(WebhookEndpoint)
-        .lateral("oldest")
-    )
-    # CTEs, since PostgreSQL may run a subquery that locks more than once.
-    ready = (
-        select(oldest.c.id)
-        .select_from(WebhookEndpoint)
-        .join(oldest, true())
-        .where(WebhookEndpoint.tenant_id == uow.tenant_id, WebhookEndpoint.id.in_(endpoint_ids))
-        .cte("ready")
-    )
-    abandoned = (
-        select(Delivery.id)
-        .where(
-            Delivery.endpoint_id.in_(endpoint_ids),
-            *_abandoned(uow, first_attempts_only=first_attempts_only),
-        )
-        .order_by(Delivery.lease_expires_at)
-        .limit(settings.deliver_batch_size)
-        .with_for_update(skip_locked=True)
-        .cte("abandoned")
-    )
-    return union_all(select(ready.c.id), select(abandoned.c.id))
+        UPDATE deliveries d
+        SET status = 'in_flight', lease_token = $6, lease_expires_at = clock_timestamp() + $7::interval, updated_at = $2
+        WHERE d.tenant_id = $1 AND d.id IN (SELECT id FROM ready UNION ALL SELECT id FROM abandoned)
+        RETURNING d.id, d.endpoint_id, d.event_id, d.attempt_count, d.body
+    """  # noqa: S608  built of constants

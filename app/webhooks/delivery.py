@@ -1,29 +1,27 @@
 """Delivers events to endpoints: claim under a lease, post, record the attempt. Bytes signed = stored = sent."""
 
 import asyncio
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.core.clock import monotonic_seconds, system_now
+from app.core.clock import system_now
 from app.core.log import get_logger
 from app.core.metrics import observe_webhook
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.domain.signing import sign
 from app.webhooks.claims import Parcel, claim, is_under_way
-from app.webhooks.recording import record
+from app.webhooks.recording import Outcome, record
 from app.webhooks.transport import AttemptResult, WebhookTransport
 
 log = get_logger(__name__)
 
-# What has been answered is recorded at this pace, so that a slow receiver does not keep the others' outcomes waiting.
-_SLICE_SECONDS: Final = 0.2
-_PATIENCE_SECONDS: Final = 1.0
-_LOOK_AGAIN_SECONDS: Final = 0.05
+SLICE_SECONDS: Final = 0.2
+"""What has been answered is recorded at this pace: a slow receiver does not keep the others' outcomes waiting."""
 
-_Posting = dict["asyncio.Task[AttemptResult]", Parcel]
+_LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -33,12 +31,8 @@ class Deliverer:
     database: Database
     settings: Settings
     transport: WebhookTransport
-    _left: set["asyncio.Task[None]"] = field(default_factory=set)
-    _slow: Counter[UUID] = field(default_factory=Counter)
 
-    async def deliver_batch(
-        self, tenant_id: UUID, *, first_attempts_only: bool = False, wait: bool = False, leave_slow: bool = False
-    ) -> int:
+    async def deliver_batch(self, tenant_id: UUID, *, first_attempts_only: bool = False, wait: bool = False) -> int:
         """Claim, post and record one batch; how many were attempted.
 
         Args:
@@ -46,70 +40,42 @@ class Deliverer:
             first_attempts_only: leave retries alone, since those of a test tenant move only with its clock.
             wait: where nothing is due, wait for attempts that other workers have under way, until they have ended or
                 become due here.
-            leave_slow: return after about a second though receivers have not answered; their outcomes are recorded
-                in the background, and until then their endpoints are left out of this process's batches. Call `close`
-                before the transport is closed.
         """
         while True:
             async with self.database.unit_of_work(tenant_id) as uow:
-                parcels = await claim(
-                    uow, self.settings, first_attempts_only=first_attempts_only, without=list(self._slow)
-                )
+                parcels = await claim(uow, self.settings, first_attempts_only=first_attempts_only)
                 others = wait and not parcels and await is_under_way(uow)
             if not others:
                 break
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        posting: _Posting = {asyncio.create_task(self._post(parcel)): parcel for parcel in parcels}
-        made = await self._collect(tenant_id, posting, patience=_PATIENCE_SECONDS if leave_slow else None)
-        if posting:
-            self._leave(tenant_id, posting)
-        return made + len(posting)
-
-    async def close(self) -> None:
-        """Wait for what `leave_slow` has left; each attempt ends within the transport's own limits."""
-        if self._left:
-            await asyncio.wait(self._left)
-
-    async def _collect(self, tenant_id: UUID, posting: _Posting, *, patience: float | None) -> int:
-        """Record outcomes as they come and take them out of `posting`; how many attempts were made."""
-        until = None if patience is None else monotonic_seconds() + patience
+        posting = {asyncio.create_task(self.post(parcel)): parcel for parcel in parcels}
         made = 0
         try:
-            while posting and (until is None or monotonic_seconds() < until):
-                done, _ = await asyncio.wait(posting, timeout=_SLICE_SECONDS)
-                if done:
-                    outcomes = [(posting.pop(task), task.result()) for task in done]
-                    async with self.database.unit_of_work(tenant_id) as uow:
-                        made += await record(uow, outcomes)
-        except BaseException:
+            while posting:
+                done, _ = await asyncio.wait(posting, timeout=SLICE_SECONDS)
+                made += await self.record_batch(tenant_id, [(posting.pop(task), task.result()) for task in done])
+        finally:
             # Their leases run out, and another worker sends them again under the same webhook-id.
             for task in posting:
                 task.cancel()
-            raise
         return made
 
-    def _leave(self, tenant_id: UUID, posting: _Posting) -> None:
-        endpoints = Counter(parcel.endpoint_id for parcel in posting.values())
-        self._slow.update(endpoints)
-        left = dict(posting)
+    async def claim_batch(
+        self, tenant_id: UUID, *, first_attempts_only: bool, without: Collection[UUID]
+    ) -> list[Parcel]:
+        """Claim a batch, to be posted at once."""
+        async with self.database.unit_of_work(tenant_id) as uow:
+            return await claim(uow, self.settings, first_attempts_only=first_attempts_only, without=without)
 
-        async def finish() -> None:
-            try:
-                await self._collect(tenant_id, left, patience=None)
-            except Exception as error:
-                # Their leases run out, and they are sent again under the same webhook-id.
-                log.error("webhook.record_failed", exc_info=error)
-            finally:
-                self._slow.subtract(endpoints)
-                # Drops those that have none left.
-                self._slow += Counter()
-            await self.database.doorbell.ring({"webhook.deliver"})
+    async def record_batch(self, tenant_id: UUID, outcomes: list[Outcome]) -> int:
+        """Record outcomes; how many of them were attempts."""
+        if not outcomes:
+            return 0
+        async with self.database.unit_of_work(tenant_id) as uow:
+            return await record(uow, outcomes)
 
-        task = asyncio.create_task(finish())
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
-
-    async def _post(self, parcel: Parcel) -> AttemptResult:
+    async def post(self, parcel: Parcel) -> AttemptResult:
+        """Make one attempt."""
         timestamp = int(system_now().timestamp())
         try:
             headers = {

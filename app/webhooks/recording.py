@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, TIMESTAMP, ColumnClause, Integer, Text, bindparam, column, func, insert, update
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-
+from app.core.driver import driver_of
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.retry import next_attempt_at
 from app.domain.states import DELIVERY
-from app.models import Delivery, DeliveryAttempt, WebhookEndpoint
+from app.models import WebhookEndpoint
 from app.webhooks.claims import Parcel
 from app.webhooks.transport import AttemptResult
 
@@ -25,20 +23,42 @@ BUSY_WAIT: Final = timedelta(seconds=5)
 
 
 class _Change(NamedTuple):
+    """What becomes of a delivery, and the attempt that it comes of; its fields are the statement's arrays."""
+
     id: UUID
     token: UUID
     status: str
     attempt_count: int
     next_attempt_at: datetime | None
+    is_attempt: bool
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response_excerpt: str
 
 
-_COLUMNS: Final[tuple[ColumnClause[Any], ...]] = (
-    column("id", PG_UUID(as_uuid=True)),
-    column("token", PG_UUID(as_uuid=True)),
-    column("status", Text()),
-    column("attempt_count", Integer()),
-    column("next_attempt_at", TIMESTAMP(timezone=True)),
+# Straight through the driver, as the claims are. A worker whose lease was taken over moves nothing.
+_RECORD: Final = """
+WITH new AS (
+    SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::timestamptz[], $8::boolean[],
+                         $9::integer[], $10::integer[], $11::text[], $12::text[])
+        AS new (id, token, status, attempt_count, next_attempt_at, is_attempt,
+                duration_ms, status_code, error, response_excerpt)
+), moved AS (
+    UPDATE deliveries d
+    SET status = new.status, attempt_count = new.attempt_count, next_attempt_at = new.next_attempt_at,
+        lease_token = NULL, lease_expires_at = NULL, updated_at = $2
+    FROM new
+    WHERE d.tenant_id = $1 AND d.id = new.id AND d.status = 'in_flight' AND d.lease_token = new.token
+    RETURNING d.id, new.token
+), made AS (
+    INSERT INTO delivery_attempts
+        (tenant_id, delivery_id, number, attempted_at, duration_ms, status_code, error, response_excerpt)
+    SELECT $1, id, new.attempt_count, $2, new.duration_ms, new.status_code, new.error, new.response_excerpt
+    FROM new JOIN moved USING (id, token) WHERE new.is_attempt
 )
+SELECT id, token FROM moved
+"""
 
 
 async def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> int:
@@ -46,22 +66,24 @@ async def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> int:
 
     A worker whose lease ran out and was taken over writes nothing: the outcome is now another's to tell.
     """
-    held = await _move(uow, [_change(parcel, result, uow.now) for parcel, result in outcomes])
-    made = []
+    if not outcomes:
+        return 0
+    changes = [_change(parcel, result, uow.now) for parcel, result in outcomes]
+    driver = await driver_of(uow.session)
+    rows = await driver.fetch(_RECORD, uow.tenant_id, uow.now, *map(list, zip(*changes, strict=True)))
+    held = {(row["id"], row["token"]) for row in rows}
+    made = 0
     gone = set()
-    for parcel, result in outcomes:
-        if parcel.delivery_id not in held:
+    for (parcel, result), change in zip(outcomes, changes, strict=True):
+        if (change.id, change.token) not in held:
             log.warning("webhook.lease_lost", delivery_id=str(parcel.delivery_id))
             continue
         if result.is_gone:
             gone.add(parcel.endpoint_id)
-        if result.error != "busy":
-            made.append(_attempt(uow, parcel, result))
-    if made:
-        await uow.session.execute(insert(DeliveryAttempt), made)
+        made += change.is_attempt
     for endpoint_id in sorted(gone):
         await _disable(uow, endpoint_id)
-    return len(made)
+    return made
 
 
 def _change(parcel: Parcel, result: AttemptResult, now: datetime) -> _Change:
@@ -84,49 +106,18 @@ def _change(parcel: Parcel, result: AttemptResult, now: datetime) -> _Change:
             due = None
         status = "exhausted" if due is None else "retry_scheduled"
     DELIVERY.require("in_flight", status)
-    return _Change(parcel.delivery_id, parcel.lease_token, status, number, due)
-
-
-async def _move(uow: UnitOfWork, changes: Sequence[_Change]) -> set[UUID]:
-    """Change the deliveries whose lease is still held; which they were."""
-    arrays = [
-        bindparam(None, [change[place] for change in changes], type_=ARRAY(part.type))
-        for place, part in enumerate(_COLUMNS)
-    ]
-    new = func.unnest(*arrays).table_valued(*_COLUMNS, name="new").render_derived()
-    moved = await uow.session.scalars(
-        update(Delivery)
-        .where(
-            Delivery.tenant_id == uow.tenant_id,
-            Delivery.id == new.c.id,
-            Delivery.status == "in_flight",
-            Delivery.lease_token == new.c.token,
-        )
-        .values(
-            status=new.c.status,
-            attempt_count=new.c.attempt_count,
-            next_attempt_at=new.c.next_attempt_at,
-            lease_token=None,
-            lease_expires_at=None,
-            updated_at=uow.now,
-        )
-        .returning(Delivery.id),
-        execution_options={"synchronize_session": False},
+    return _Change(
+        id=parcel.delivery_id,
+        token=parcel.lease_token,
+        status=status,
+        attempt_count=number,
+        next_attempt_at=due,
+        is_attempt=result.error != "busy",
+        duration_ms=result.duration_ms,
+        status_code=result.status_code,
+        error=result.error,
+        response_excerpt=result.response_excerpt,
     )
-    return set(moved)
-
-
-def _attempt(uow: UnitOfWork, parcel: Parcel, result: AttemptResult) -> dict[str, Any]:
-    return {
-        "tenant_id": uow.tenant_id,
-        "delivery_id": parcel.delivery_id,
-        "number": parcel.attempt_count + 1,
-        "attempted_at": uow.now,
-        "duration_ms": result.duration_ms,
-        "status_code": result.status_code,
-        "error": result.error,
-        "response_excerpt": result.response_excerpt,
-    }
 
 
 async def _disable(uow: UnitOfWork, endpoint_id: UUID) -> None:

@@ -13,11 +13,10 @@ from app.core.uow import UnitOfWork
 from app.reports import repository
 from app.reports.repository import AgingRow, CustomerPage
 from tests.conftest import Api
+from tests.reports.commands import LAST, TODAY, live
 from tests.reports.ledger_oracle import Cells, by_ledger, over_all
 
 STARTS = [1, 31, 61, 91]
-TODAY = date(2026, 3, 2)
-LAST = date(2026, 3, 12)
 Begin = Callable[[UUID], Any]
 
 
@@ -30,9 +29,14 @@ async def report(uow: UnitOfWork, page: CustomerPage | None = None, **asked: Any
 
 
 async def check(uow: UnitOfWork, as_of: date, known_at: datetime | None = None, currency: str | None = None) -> None:
-    """The report over all customers and for each page of them is what the ledger says."""
+    """From either source, the report over all customers and for each page of them is what the ledger says."""
     asked: dict[str, Any] = {"as_of": as_of, "known_at": known_at, "currency": currency}
     expected = await by_ledger(uow, starts=STARTS, **asked)
+    for source in ("balances", "ledger"):
+        await check_source(uow, expected, {**asked, "source": source})
+
+
+async def check_source(uow: UnitOfWork, expected: dict[UUID, Cells], asked: dict[str, Any]) -> None:
     assert cells(await report(uow, **asked)) == over_all(expected), asked
     listed = sorted(expected, reverse=True)
     before, seen = None, []
@@ -56,37 +60,6 @@ async def events(uow: UnitOfWork) -> tuple[list[date], list[datetime]]:
     days = {row.effective_on + timedelta(days=by) for row in rows for by in (-1, 0, 1)}
     instants = {row.booked_at + timedelta(microseconds=by) for row in rows for by in (-1, 0)}
     return sorted(days | {TODAY, LAST}), sorted(instants)
-
-
-async def live(api: Api, dice: random.Random) -> None:
-    """Customers who are invoiced, pay, overpay, pay late, and whose payments bounce, over some days."""
-    customers = [await api.customer() for _ in range(5)]
-    currencies = ["MXN", "MXN", "JPY"]
-    reversible: list[Any] = []
-    today = TODAY
-    for turn in range(dice.randint(18, 26)):
-        if turn % 9 == 8:
-            today += timedelta(days=dice.randint(1, 4))
-            await api.advance(datetime(today.year, today.month, today.day, 18, tzinfo=UTC).isoformat())
-        customer, currency = dice.choice(customers)["id"], dice.choice(currencies)
-        amount = str(dice.choice([100, 100, 200, 350]))
-        past = (today - timedelta(days=dice.choice([0, 0, 3, 40, 130]))).isoformat()
-        what = dice.random()
-        if what < 0.45:
-            issued = today + timedelta(days=dice.choice([-120, -40, -5, 0, 0, 6]))
-            due = issued + timedelta(days=dice.choice([0, 15, 30]))
-            fields = {"status": "draft"} if dice.random() < 0.1 else {}
-            if not fields and dice.random() < 0.2:
-                fields = {"opening_paid": "40"}
-            await api.invoice(customer, amount, issued.isoformat(), due.isoformat(), currency=currency, **fields)
-        elif what < 0.85 or not reversible:
-            payment = await api.pay(customer, amount, past, currency=currency)
-            reversible.append((payment["id"], past))
-        else:
-            payment_id, received_on = reversible.pop(dice.randrange(len(reversible)))
-            on = max(date.fromisoformat(received_on), today - timedelta(days=dice.choice([0, 2, 20])))
-            body = {"reason": "bounced", "reversed_on": on.isoformat()}
-            await api.post(f"/payments/{payment_id}/reverse", body, expect=200)
 
 
 @pytest.mark.parametrize("seed", range(6))

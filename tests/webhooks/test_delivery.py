@@ -377,32 +377,6 @@ async def test_waiting_takes_in_the_attempts_of_other_workers(api: Api, erp: Rec
     await other
 
 
-async def test_a_slow_receiver_keeps_nobody_waiting(
-    api: Api, erp: Receiver, worker: Worker, settings: Settings
-) -> None:
-    released = asyncio.Event()
-    async with receiver() as slow:
-        slow.answers.append(answer_when(released))
-        sluggish = await listen(api, slow.url)
-        quick = await listen(api, erp.url)
-        await api.customer()
-        await worker.relay()
-        deliverer = Deliverer(worker.simulation.database, settings, worker.deliverer.transport)
-        assert await deliverer.deliver_batch(api.tenant_id, leave_slow=True) == 2
-        assert (await only_delivery(api, quick))["status"] == "delivered"
-        assert (await only_delivery(api, sluggish))["status"] == "in_flight"
-        await api.customer()
-        await worker.relay()
-        # The slow one is left alone until it has answered.
-        assert await deliverer.deliver_batch(api.tenant_id, leave_slow=True) == 1
-        assert (len(erp.messages), len(slow.messages)) == (2, 1)
-        released.set()
-        await deliverer.close()
-        assert (await deliveries(api, sluggish))[0]["status"] == "delivered"
-        assert await deliverer.deliver_batch(api.tenant_id, leave_slow=True) == 1
-        assert len(slow.messages) == 2
-
-
 async def test_a_backlog_of_one_endpoint_leaves_room_for_the_others(
     api: Api, erp: Receiver, worker: Worker, unit_of_work: UnitOfWorkOf, settings: Settings
 ) -> None:

@@ -1,0 +1,1 @@
+"""Reports on how fast receivables turn into money."""
