@@ -1,11 +1,21 @@
 """What all tables share: composite keys with the tenant first, and counted versions."""
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, MetaData, Text, inspect
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DefaultClause,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Text,
+    inspect,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -37,6 +47,9 @@ class Base(DeclarativeBase):
     def __init__(self, **values: Any) -> None:
         """Set columns at once: a new row has no history, and keeping one for every column costs more than the row."""
         columns = _columns(type(self))
+        for name, make in _defaults(type(self)):
+            if name not in values:
+                self.__dict__[name] = make()
         if values.keys() <= columns:
             self.__dict__.update(values)
             return
@@ -52,6 +65,34 @@ class Base(DeclarativeBase):
 @lru_cache(maxsize=128)
 def _columns(kind: type[Base]) -> frozenset[str]:
     return frozenset(inspect(kind).column_attrs.keys())
+
+
+# What a column is where nothing was said, by the default that the database has for it.
+_LITERALS: Final[dict[str, Callable[[], Any]]] = {
+    "'[]'::jsonb": list,
+    "'{}'::jsonb": dict,
+    "'{}'::text[]": list,
+    "false": lambda: False,
+    "true": lambda: True,
+}
+
+
+@lru_cache(maxsize=128)
+def _defaults(kind: type[Base]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """A new row knows its defaults at once, since it is used before it is written."""
+    found: list[tuple[str, Callable[[], Any]]] = []
+    for attribute in inspect(kind).column_attrs:
+        column = attribute.columns[0]
+        if not isinstance(column.server_default, DefaultClause):
+            continue
+        said = str(column.server_default.arg)
+        if said in _LITERALS:
+            found.append((attribute.key, _LITERALS[said]))
+        elif isinstance(column.type, Integer):
+            found.append((attribute.key, partial(int, said)))
+        else:
+            found.append((attribute.key, partial(str, said)))
+    return tuple(found)
 
 
 class TenantRow:
