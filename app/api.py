@@ -2,13 +2,18 @@
 
 from fastapi import FastAPI
 
+from app.charges.router import router as charges
+from app.credit_notes.router import router as credit_notes
+from app.customers.inbound.router import router as inbound_messages
 from app.customers.router import router as customers
 from app.health.router import router as health
 from app.imports.router import router as imports
 from app.imports.router import upload_router
+from app.invoices.closing.router import router as invoice_closing
 from app.invoices.router import router as invoices
 from app.payments.router import router as payments
 from app.policies.router import router as policies
+from app.rate_tables.router import router as rate_tables
 from app.reminders.router import router as reminders
 from app.reports.customers.router import router as customer_reports
 from app.reports.router import router as reports
@@ -16,7 +21,9 @@ from app.reports.turnover.router import router as turnover_reports
 from app.simulation.router import advance_router
 from app.simulation.router import router as test_clock
 from app.tenants.keys.router import router as api_keys
+from app.tenants.profiles.router import router as contact_profiles
 from app.tenants.router import router as tenant
+from app.terms.router import router as terms
 from app.webhooks.deliveries.router import router as deliveries
 from app.webhooks.events.router import router as events
 from app.webhooks.router import router as webhook_endpoints
@@ -24,13 +31,20 @@ from app.webhooks.router import router as webhook_endpoints
 ROUTERS = (
     health,
     customers,
+    inbound_messages,
     invoices,
+    invoice_closing,
+    credit_notes,
     payments,
+    charges,
+    rate_tables,
+    terms,
     upload_router,
     imports,
     test_clock,
     advance_router,
     tenant,
+    contact_profiles,
     api_keys,
     reminders,
     reports,

@@ -50,68 +50,198 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "payment_allocations",
-        "A payment's allocations and what is unapplied are never more than it; a reversed one has neither.",
+        "What is unapplied, allocated and refunded of a payment is all of it while it is posted, and nothing before "
+        "and after that.",
         """
-        SELECT p.id, (p.unapplied_minor + coalesce(a.allocated, 0) - p.amount_minor)::text AS difference
+        SELECT p.id, (p.unapplied_minor + coalesce(a.allocated, 0) + p.refunded_minor
+            - CASE p.status WHEN 'posted' THEN p.amount_minor ELSE 0 END)::text AS difference
         FROM payments p LEFT JOIN (
             SELECT payment_id, sum(amount_minor) AS allocated FROM allocations
             WHERE tenant_id = :tenant_id AND reversed_at IS NULL GROUP BY payment_id
         ) a ON a.payment_id = p.id
-        WHERE p.tenant_id = :tenant_id AND p.unapplied_minor + coalesce(a.allocated, 0)
-            > CASE p.status WHEN 'reversed' THEN 0 ELSE p.amount_minor END
+        WHERE p.tenant_id = :tenant_id AND p.unapplied_minor + coalesce(a.allocated, 0) + p.refunded_minor
+            <> CASE p.status WHEN 'posted' THEN p.amount_minor ELSE 0 END
+        """,
+    ),
+    Invariant(
+        "credit_note_unapplied",
+        "What a credit note keeps as unapplied is what its credit entries leave (rule M2).",
+        """
+        SELECT n.id, (n.unapplied_minor + coalesce(e.credit, 0))::text AS difference
+        FROM credit_notes n LEFT JOIN (
+            SELECT credit_note_id, sum(amount_minor) AS credit FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND account = 'credit' GROUP BY credit_note_id
+        ) e ON e.credit_note_id = n.id
+        WHERE n.tenant_id = :tenant_id AND n.unapplied_minor <> -coalesce(e.credit, 0)
+        """,
+    ),
+    Invariant(
+        "credit_note_allocations",
+        "What is unapplied and applied of a credit note is all of it, or nothing once it is voided; it is applied when "
+        "nothing is unapplied.",
+        """
+        SELECT n.id, n.status || ', ' || (n.unapplied_minor + coalesce(a.applied, 0)
+            - CASE n.status WHEN 'voided' THEN 0 ELSE n.amount_minor END) AS difference
+        FROM credit_notes n LEFT JOIN (
+            SELECT credit_note_id, sum(amount_minor) AS applied FROM allocations
+            WHERE tenant_id = :tenant_id AND credit_note_id IS NOT NULL AND reversed_at IS NULL GROUP BY credit_note_id
+        ) a ON a.credit_note_id = n.id
+        WHERE n.tenant_id = :tenant_id AND (
+            n.unapplied_minor + coalesce(a.applied, 0) <> CASE n.status WHEN 'voided' THEN 0 ELSE n.amount_minor END
+            OR (n.status = 'open') <> (n.unapplied_minor > 0))
         """,
     ),
     Invariant(
         "allocation_entries",
-        "A live allocation has moved its amount from cash onto the invoice, a reversed one nothing (rule M2).",
+        "A live allocation has moved its amount from cash or credit, and closed as much of the invoice, discount and "
+        "differences included; what it recovered of a write-off was open before. A reversed one has moved nothing.",
         """
-        SELECT a.id, (coalesce(e.cash, 0) - a.live)::text || '/' || (coalesce(e.invoice, 0) + a.live) AS difference
+        SELECT a.id, coalesce(e.source, 0) - a.amount || '/' || coalesce(e.invoice, 0) + a.settled
+            || CASE WHEN a.is_live THEN '' ELSE '/' || coalesce(e.recovered, 0) END AS difference
         FROM (
-            SELECT id, CASE WHEN reversed_at IS NULL THEN amount_minor ELSE 0 END AS live
+            SELECT id, reversed_at IS NULL AS is_live,
+                CASE WHEN reversed_at IS NULL THEN amount_minor ELSE 0 END AS amount,
+                CASE WHEN reversed_at IS NULL THEN amount_minor + discount_minor + difference_minor ELSE 0
+                END AS settled
             FROM allocations WHERE tenant_id = :tenant_id
         ) a LEFT JOIN (
-            SELECT allocation_id, sum(amount_minor) FILTER (WHERE account = 'cash') AS cash,
-                sum(amount_minor) FILTER (WHERE account <> 'cash') AS invoice
+            SELECT allocation_id, sum(amount_minor) FILTER (WHERE account IN ('cash', 'credit')) AS source,
+                sum(amount_minor) FILTER (WHERE invoice_id IS NOT NULL AND write_off_id IS NULL) AS invoice,
+                sum(amount_minor) FILTER (WHERE write_off_id IS NOT NULL) AS recovered
             FROM ledger_entries WHERE tenant_id = :tenant_id AND allocation_id IS NOT NULL GROUP BY allocation_id
         ) e ON e.allocation_id = a.id
-        WHERE (coalesce(e.cash, 0), coalesce(e.invoice, 0)) <> (a.live, -a.live)
+        WHERE (coalesce(e.source, 0), coalesce(e.invoice, 0)) <> (a.amount, -a.settled)
+            OR (NOT a.is_live AND coalesce(e.recovered, 0) <> 0)
+        """,
+    ),
+    Invariant(
+        "write_offs",
+        "What a write-off gave up and has not come in is what its entries took off the invoice; nothing once it was "
+        "taken back.",
+        """
+        SELECT w.id, w.status || ', ' || (CASE w.status WHEN 'posted' THEN w.amount_minor - w.recovered_minor ELSE 0 END
+            + coalesce(e.given_up, 0)) AS difference
+        FROM write_offs w LEFT JOIN (
+            SELECT write_off_id, sum(amount_minor) AS given_up FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND write_off_id IS NOT NULL GROUP BY write_off_id
+        ) e ON e.write_off_id = w.id
+        WHERE w.tenant_id = :tenant_id AND coalesce(e.given_up, 0)
+            <> -CASE w.status WHEN 'posted' THEN w.amount_minor - w.recovered_minor ELSE 0 END
+        """,
+    ),
+    Invariant(
+        "invoice_written_off",
+        "What an invoice keeps as written off is what the entries of its write-offs took off it (rule M2).",
+        """
+        SELECT i.id, (i.written_off_minor + coalesce(e.given_up, 0))::text AS difference
+        FROM invoices i LEFT JOIN (
+            SELECT invoice_id, sum(amount_minor) AS given_up FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND write_off_id IS NOT NULL GROUP BY invoice_id
+        ) e ON e.invoice_id = i.id
+        WHERE i.tenant_id = :tenant_id AND i.written_off_minor <> -coalesce(e.given_up, 0)
+        """,
+    ),
+    Invariant(
+        "invoice_settled",
+        "What an invoice keeps as settled is what was paid before, what payments have settled, and what was closed as "
+        "a difference by command; credit notes and write-offs are not among it.",
+        """
+        SELECT i.id, (i.settled_minor + coalesce(e.settled, 0) - coalesce(a.settled, 0))::text AS difference
+        FROM invoices i LEFT JOIN (
+            SELECT invoice_id, sum(amount_minor) AS settled FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND invoice_id IS NOT NULL AND allocation_id IS NULL
+                AND kind IN ('opening_paid', 'difference_closed') GROUP BY invoice_id
+        ) e ON e.invoice_id = i.id LEFT JOIN (
+            SELECT invoice_id, sum(amount_minor + discount_minor + difference_minor) AS settled FROM allocations
+            WHERE tenant_id = :tenant_id AND payment_id IS NOT NULL AND reversed_at IS NULL GROUP BY invoice_id
+        ) a ON a.invoice_id = i.id
+        WHERE i.tenant_id = :tenant_id AND i.settled_minor <> coalesce(a.settled, 0) - coalesce(e.settled, 0)
+        """,
+    ),
+    Invariant(
+        "credit_state",
+        "A customer is over the limit when what is open, less unapplied cash and credit, is more than the limit.",
+        """
+        SELECT found.id, found.credit_state || ' at ' || found.exposure || ' of '
+            || coalesce(found.credit_limit_minor::text, 'no limit') AS difference
+        FROM (
+            SELECT c.id, c.credit_state, c.credit_limit_minor, coalesce(sum(e.amount_minor), 0) AS exposure
+            FROM customers c LEFT JOIN ledger_entries e
+                ON e.tenant_id = c.tenant_id AND e.customer_id = c.id AND e.currency = c.credit_currency
+            WHERE c.tenant_id = :tenant_id AND (c.credit_limit_minor IS NOT NULL OR c.credit_state <> 'within_limit')
+            GROUP BY c.tenant_id, c.id
+        ) found
+        WHERE (found.credit_state = 'over_limit') <> coalesce(found.exposure > found.credit_limit_minor, false)
         """,
     ),
     Invariant(
         "invoice_status",
-        "The status says what the balances say: paid at zero, partially paid once something was settled, else open.",
+        "The status says what the balances say: written off at zero where something was given up, else paid; partially "
+        "paid once something was settled, else open.",
         """
         SELECT found.id, found.status || ' instead of ' || found.expected AS difference FROM (
-            SELECT id, status, CASE WHEN principal_open_minor + interest_open_minor + fees_open_minor = 0 THEN 'paid'
-                WHEN settled_minor > 0 THEN 'partially_paid' ELSE 'open' END AS expected
-            FROM invoices WHERE tenant_id = :tenant_id AND status IN ('open', 'partially_paid', 'paid')
+            SELECT id, status, CASE WHEN principal_open_minor + interest_open_minor + fees_open_minor > 0
+                    THEN CASE WHEN settled_minor > 0 THEN 'partially_paid' ELSE 'open' END
+                WHEN written_off_minor > 0 THEN 'written_off' ELSE 'paid' END AS expected
+            FROM invoices WHERE tenant_id = :tenant_id AND status NOT IN ('draft', 'void')
         ) found WHERE found.status <> found.expected
         """,
     ),
     Invariant(
         "case_states",
-        "A case runs while its invoice is receivable and is closed otherwise.",
+        "A case runs while its invoice is receivable and, where it chases one instalment, something of it is open; "
+        "otherwise it is closed.",
         """
         SELECT c.id, c.state || ' of an invoice that is ' || i.status AS difference
         FROM dunning_cases c JOIN invoices i ON i.tenant_id = c.tenant_id AND i.id = c.invoice_id
-        WHERE c.tenant_id = :tenant_id AND (c.state = 'closed') = (i.status IN ('open', 'partially_paid'))
+        WHERE c.tenant_id = :tenant_id AND c.plan_id IS NULL AND (c.state = 'closed') = (
+            i.status IN ('open', 'partially_paid') AND (
+                c.instalment_number IS NULL
+                OR i.principal_open_minor > (
+                    SELECT coalesce(sum(n.amount_minor), 0) FROM invoice_instalments n
+                    WHERE n.tenant_id = i.tenant_id AND n.invoice_id = i.id AND n.number > c.instalment_number)
+                OR (i.principal_open_minor = 0 AND c.instalment_number = jsonb_array_length(i.instalments))))
+        """,
+    ),
+    Invariant(
+        "instalments",
+        "What an issued invoice says of its instalments is what their rows say, and they add up to its total.",
+        """
+        SELECT i.id, 'rows ' || coalesce(n.kept::text, '-') || ', invoice ' || i.instalments::text AS difference
+        FROM invoices i LEFT JOIN (
+            SELECT invoice_id, sum(amount_minor) AS total, jsonb_agg(jsonb_build_object(
+                'number', number, 'due_on', due_on, 'amount_minor', amount_minor) ORDER BY number) AS kept
+            FROM invoice_instalments WHERE tenant_id = :tenant_id GROUP BY invoice_id
+        ) n ON n.invoice_id = i.id
+        WHERE i.tenant_id = :tenant_id AND i.status <> 'draft'
+            AND (i.instalments <> coalesce(n.kept, '[]') OR n.total <> i.total_minor)
+        """,
+    ),
+    Invariant(
+        "void_invoices",
+        "Of a void invoice nothing is open, settled or given up.",
+        """
+        SELECT id, principal_open_minor + interest_open_minor + fees_open_minor || '/' || settled_minor || '/'
+            || written_off_minor AS difference
+        FROM invoices WHERE tenant_id = :tenant_id AND status = 'void' AND (
+            principal_open_minor + interest_open_minor + fees_open_minor, settled_minor, written_off_minor) <> (0, 0, 0)
         """,
     ),
     Invariant(
         "paid_events",
-        "A paid invoice was announced by invoice.paid after it was last reopened, and an open one by invoice.reopened "
-        "after it was last paid (rule D15).",
+        "An invoice that is paid or written off was announced as such after it was last reopened, and an open one by "
+        "invoice.reopened after it was last closed (rule D15).",
         """
         SELECT i.id, i.status || ' after ' || coalesce(last.type, 'no event') AS difference
         FROM invoices i LEFT JOIN LATERAL (
             SELECT e.type FROM events e
-            WHERE e.tenant_id = i.tenant_id AND e.object_id = i.id AND e.type IN ('invoice.paid', 'invoice.reopened')
+            WHERE e.tenant_id = i.tenant_id AND e.object_id = i.id
+                AND e.type IN ('invoice.paid', 'invoice.written_off', 'invoice.reopened')
             ORDER BY e.position DESC LIMIT 1
         ) last ON true
-        WHERE i.tenant_id = :tenant_id AND CASE i.status
-            WHEN 'paid' THEN last.type IS DISTINCT FROM 'invoice.paid'
-            WHEN 'open' THEN last.type = 'invoice.paid'
-            WHEN 'partially_paid' THEN last.type = 'invoice.paid'
+        WHERE i.tenant_id = :tenant_id AND CASE
+            WHEN i.status IN ('paid', 'written_off') THEN last.type IS DISTINCT FROM 'invoice.' || i.status
+            WHEN i.status IN ('open', 'partially_paid') THEN last.type IN ('invoice.paid', 'invoice.written_off')
             ELSE false END
         """,
     ),
@@ -180,6 +310,7 @@ INVARIANTS: Final = (
             || coalesce(date_trunc('second', c.next_action_at)::text, 'no time') AS difference
         FROM invoices i JOIN customers c ON c.tenant_id = i.tenant_id AND c.id = i.customer_id
         WHERE i.tenant_id = :tenant_id AND i.status IN ('open', 'partially_paid') AND i.due_on >= :today
+            AND i.due_state <> 'overdue'
             AND (c.next_action_at IS NULL OR c.next_action_at >= (i.due_on + 3)::timestamp AT TIME ZONE 'UTC')
         """,
     ),

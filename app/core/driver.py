@@ -24,6 +24,7 @@ from sqlalchemy.util import greenlet_spawn
 from app.core.db import changed_columns, count_version
 from app.core.rows import Change
 from app.models import Base
+from app.models.base import fresh
 
 Row = TypeVar("Row", bound=Base)
 _Identity = tuple[type[Base], tuple[Any, ...]]
@@ -63,7 +64,7 @@ class Transaction:
             identity = tuple([values[key] for key in keys])
             row = self._find(kind, identity)
             if row is None:
-                row = kind(**values)
+                row = fresh(kind, **values)
                 make_transient_to_detached(row)
                 if self._session is None:
                     self._known[kind, identity] = row

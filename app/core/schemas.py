@@ -45,6 +45,14 @@ class Resource(Output):
     updated_at: datetime = Field(description="When it last changed, by the tenant's clock (UTC).")
 
 
+class InFlightOutput(Output):
+    """A reminder that was already claimed when this was acknowledged."""
+
+    reminder_id: UUID = Field(description="The reminder; it starts within two seconds or not at all.")
+    channel: str = Field(description="How it goes out.")
+    invoice_ids: list[UUID] = Field(description="The invoices it is about.")
+
+
 def _money_text(value: Any) -> Any:
     if isinstance(value, str):
         return value

@@ -15,8 +15,9 @@ _KEY = re.compile(rf"(pun_(?:live|test)_[0-9a-f]{{{2 * _PUBLIC_BYTES}}})_([0-9a-
 VERBS = ("read", "write", "admin")
 # The first segment of every path under /v1; a test holds them equal.
 RESOURCES = frozenset({
-    "api-keys", "customers", "deliveries", "dunning-policies", "events", "imports", "invoices", "payments", "reminders",
-    "reports", "tenant", "test-clock", "webhook-endpoints",
+    "api-keys", "charges", "contact-profiles", "credit-notes", "customers", "deliveries", "dunning-policies", "events",
+    "imports", "invoices", "payments", "rate-tables", "reminders", "reports", "tenant", "terms", "test-clock",
+    "webhook-endpoints",
 })  # fmt: skip
 
 

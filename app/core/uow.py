@@ -190,6 +190,12 @@ class UnitOfWork:
         await write_rows(self.driver, self.tenant_id, rows, changes=await self.transaction.take_changes(self.now))
         self.transaction.take_in(row for row in rows if isinstance(row, Base))
 
+    async def write_new(self) -> None:
+        """Send new rows alone, so that set queries see them while what has changed is still being derived."""
+        rows = self._take_new()
+        await write_rows(self.driver, self.tenant_id, rows)
+        self.transaction.take_in(row for row in rows if isinstance(row, Base))
+
     @asynccontextmanager
     async def step(self) -> AsyncIterator[None]:
         """One row of a batch: all of it, told by its own events as it left them, or nothing.

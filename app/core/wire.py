@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from app.domain.money import format_amount
 
 
+# Most instants of a unit of work are its one "now".
+@lru_cache(maxsize=1024)
 def instant(value: datetime | None) -> str | None:
     """`2026-11-21T09:00:00Z`, with microseconds only where there are any."""
     if value is None:

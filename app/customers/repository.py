@@ -1,6 +1,6 @@
 """Queries for customers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -19,6 +19,12 @@ async def find_by_external_id(uow: UnitOfWork, external_id: str) -> Customer | N
     return await uow.session.scalar(
         select(Customer).where(Customer.tenant_id == uow.tenant_id, Customer.external_id == external_id)
     )
+
+
+async def lock_by_external_ids(uow: UnitOfWork, external_ids: Collection[str]) -> dict[str, Customer]:
+    """The customers with these external ids, as they are under their locks."""
+    customers = await uow.lock_named_customers((), external_ids) if external_ids else []
+    return {customer.external_id: customer for customer in customers if customer.external_id is not None}
 
 
 async def list_page(

@@ -6,14 +6,16 @@ from uuid import UUID
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
+from app.core.contact_schemas import CustomerKind
+from app.core.csvtext import CSV_LIST, page_response
 from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
-from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
+from app.core.responses import CREATE, READ, WRITE, check_if_match, resource_response
 from app.core.schemas import given
 from app.customers import repository, service
 from app.customers.schemas import (
+    CreditHoldInput,
     CustomerCreate,
     CustomerFields,
-    CustomerKind,
     CustomerOutput,
     CustomerPage,
     CustomerUpdate,
@@ -33,9 +35,10 @@ async def create_customer(uow: Uow, body: CustomerCreate) -> Response:
     return resource_response(customer_payload(customer), status=201)
 
 
-@router.get("", response_model=CustomerPage, responses=LIST, operation_id="list_customers")
+@router.get("", response_model=CustomerPage, responses=CSV_LIST, operation_id="list_customers")
 async def list_customers(
     uow: Uow,
+    request: Request,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
@@ -46,7 +49,7 @@ async def list_customers(
     rows = await repository.list_page(
         uow, limit=limit, before=decode_cursor(cursor), external_id=external_id, kind=kind, q=q
     )
-    return json_response(page(rows, limit, customer_payload, lambda row: row.id))
+    return page_response(request, page(rows, limit, customer_payload, lambda row: row.id), CustomerOutput)
 
 
 @router.get("/{customer_id}", response_model=CustomerOutput, responses=READ, operation_id="get_customer")
@@ -75,3 +78,34 @@ async def upsert_customer(uow: Uow, external_id: ExternalIdPath, body: CustomerF
     customer, created = await service.upsert(uow, external_id, body.model_dump())
     await uow.flush()
     return resource_response(customer_payload(customer), status=201 if created else 200)
+
+
+@router.post(
+    "/{customer_id}/hold-credit", response_model=CustomerOutput, responses=WRITE, operation_id="hold_customer_credit"
+)
+async def hold_customer_credit(uow: Uow, request: Request, customer_id: UUID, body: CreditHoldInput) -> Response:
+    """Say that nothing more should be sold to a customer on credit.
+
+    It tells whoever sells, and goes on until it is released; what is owed is chased as before.
+    """
+    check_if_match(request, (await uow.lock_customer(customer_id)).version)
+    customer = await service.hold_credit(uow, customer_id, reason=body.reason)
+    await uow.flush()
+    return resource_response(customer_payload(customer))
+
+
+@router.post(
+    "/{customer_id}/release-credit",
+    response_model=CustomerOutput,
+    responses=WRITE,
+    operation_id="release_customer_credit",
+)
+async def release_customer_credit(uow: Uow, request: Request, customer_id: UUID) -> Response:
+    """End the credit hold of a customer, whether it was placed by hand or came by itself.
+
+    A customer who is over the limit and released stays so until the limit is crossed anew.
+    """
+    check_if_match(request, (await uow.lock_customer(customer_id)).version)
+    customer = await service.release_credit(uow, customer_id)
+    await uow.flush()
+    return resource_response(customer_payload(customer))

@@ -1,5 +1,6 @@
 """Wire forms of customers."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -7,6 +8,8 @@ import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core.charging import LateInterestSchema
+from app.core.contact_schemas import ContactProfileKey, Country, CustomerKind, SendWindowInput, SendWindowOutput
 from app.core.schemas import (
     Currency,
     Email,
@@ -14,34 +17,44 @@ from app.core.schemas import (
     Input,
     LocaleTag,
     Metadata,
+    Money,
     Output,
     Resource,
     Text100,
     Text200,
     TimeZone,
 )
+from app.core.terms import ChosenTermsOutput, TermsChoice
+from app.domain.credit import CreditState
 from app.domain.errors import Code
 
-CustomerKind = Literal["business", "sole_trader", "consumer"]
 ChannelType = Literal["email", "sms", "whatsapp", "phone", "post"]
 Consent = Literal["granted", "denied", "unknown"]
 
 
-def _country(value: str) -> str:
-    if not phonenumbers.country_code_for_region(value):
-        raise PydanticCustomError(str(Code.invalid_value), "Send an ISO 3166 country code, such as MX or ES.")
-    return value
-
-
-Country = Annotated[
-    str,
-    Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 country.", examples=["MX"]),
-    AfterValidator(_country),
-]
-
-
 class _EmailAddress(Input):
     address: Email
+
+
+def _each_once(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+Tags = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=64, description="One tag.")]],
+    Field(max_length=50, description="Words of your own to find customers by.", examples=[["norte", "mayorista"]]),
+    AfterValidator(_each_once),
+]
+OtherTimeZones = Annotated[
+    list[TimeZone],
+    Field(
+        max_length=10,
+        description="Where else the customer may be; a contact profile whose hours hold in every zone keeps them "
+        "there too.",
+        examples=[["America/Los_Angeles"]],
+    ),
+    AfterValidator(_each_once),
+]
 
 
 class ChannelInput(Input):
@@ -69,14 +82,22 @@ class ChannelInput(Input):
 
 
 def _e164(address: str) -> str:
-    try:
-        number = phonenumbers.parse(address)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    number = normalised_phone(address)
+    if number is None:
         raise PydanticCustomError(
             str(Code.invalid_format), "Send a phone number with its country code, such as +525512345678."
         )
+    return number
+
+
+def normalised_phone(address: str) -> str | None:
+    """A phone number in E.164 form, or None for what is none."""
+    try:
+        number = phonenumbers.parse(address)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -96,11 +117,33 @@ class CustomerFields(Input):
     tax_id: Text100 | None = Field(default=None, description="RFC, NIF, NIT or the like.", examples=["FNU010203AB1"])
     locale: LocaleTag | None = Field(default=None, description="Language of messages; the tenant's if left out.")
     time_zone: TimeZone | None = Field(default=None, description="Where send windows apply; the tenant's if left out.")
+    other_time_zones: OtherTimeZones = Field(default=[])
     country: Country | None = Field(default=None)
     currency: Currency | None = Field(default=None, description="The currency usually invoiced.")
     dunning_policy_id: UUID | None = Field(
         default=None, description="Policy of the customer's invoices; the tenant's default if left out."
     )
+    payment_terms: TermsChoice | None = Field(
+        default=None, description="Terms of invoices that come without due date or terms; the tenant's if left out."
+    )
+    late_interest: LateInterestSchema | None = Field(
+        default=None, description="How lateness is charged on invoices that say nothing else; the tenant's if left out."
+    )
+    credit_limit: Money | None = Field(
+        default=None,
+        description="What the customer may owe before `credit_state` is `over_limit`, in the customer's `currency`, "
+        "or else the tenant's; null for no limit.",
+        examples=["50000.00"],
+    )
+    contact_profile: ContactProfileKey | None = Field(
+        default=None,
+        description="Legal contact rules that are kept for this customer, if they protect its kind; left out, the "
+        "tenant's `contact_rules` decide. See `GET /v1/contact-profiles`.",
+    )
+    send_window: SendWindowInput | None = Field(
+        default=None, description="When this customer may be written to, within the tenant's own window."
+    )
+    tags: Tags = Field(default=[])
     contacts: list[ContactInput] = Field(default=[], max_length=50, description="Whom to write to.")
     metadata: Metadata = Field(default={})
 
@@ -116,6 +159,12 @@ class CustomerUpdate(CustomerFields):
 
     name: Text200 = Field(default="", description="Name as it appears in messages.")
     external_id: ExternalId | None = None
+
+
+class CreditHoldInput(Input):
+    """Why nothing more should be sold on credit."""
+
+    reason: Text200 = Field(description="Why, for the people who ask.", examples=["Two instalments missed"])
 
 
 class ChannelOutput(Output):
@@ -136,6 +185,14 @@ class ContactOutput(Output):
     channels: list[ChannelOutput] = Field(description="Ways to reach them.")
 
 
+class CreditHoldOutput(Output):
+    """Nothing more should be sold on credit; what is owed is chased as before."""
+
+    reason: str = Field(description="Why; `over_limit` where it came by itself.", examples=["over_limit"])
+    held_at: datetime = Field(description="Since when, by the tenant's clock (UTC).")
+    automatic: bool = Field(description="Whether it came by itself, and will end by itself.", examples=[True])
+
+
 class CustomerOutput(Resource):
     """A customer: the debtor."""
 
@@ -145,9 +202,35 @@ class CustomerOutput(Resource):
     tax_id: str | None = Field(description="RFC, NIF, NIT or the like.")
     locale: str | None = Field(description="Language of messages; null is the tenant's.")
     time_zone: str | None = Field(description="Where send windows apply; null is the tenant's.")
+    other_time_zones: list[str] = Field(description="Where else the customer may be.")
     country: str | None = Field(description="ISO 3166-1 alpha-2 country.")
     currency: str | None = Field(description="The currency usually invoiced.")
     dunning_policy_id: UUID | None = Field(description="Policy of the customer's invoices; null is the default one.")
+    payment_terms: ChosenTermsOutput | None = Field(
+        description="Terms of invoices that come without due date or terms; null is the tenant's."
+    )
+    late_interest: LateInterestSchema | None = Field(
+        description="How lateness is charged on invoices that say nothing else; null is the tenant's."
+    )
+    credit_limit: str | None = Field(
+        description="What the customer may owe, in `credit_currency`; null for no limit.", examples=["50000.00"]
+    )
+    credit_currency: str | None = Field(
+        description="Currency of the limit, and of what is compared with it; null without a limit.", examples=["MXN"]
+    )
+    credit_state: CreditState = Field(
+        description="Whether what is open, due or not, less unapplied cash and credit, is more than the limit."
+    )
+    credit_hold: CreditHoldOutput | None = Field(
+        description="Set while nothing more should be sold on credit. It never stops dunning."
+    )
+    contact_profile: str | None = Field(
+        description="Legal contact rules that are kept for this customer; null where the tenant's decide."
+    )
+    send_window: SendWindowOutput | None = Field(
+        description="When this customer may be written to, within the tenant's own window; null for no narrower one."
+    )
+    tags: list[str] = Field(description="Words of your own to find customers by.")
     contacts: list[ContactOutput] = Field(description="Whom to write to.")
     metadata: dict[str, str] = Field(description="Your own strings.")
 

@@ -13,7 +13,9 @@ from app.customers import repository
 from app.domain.errors import Code
 from app.models import Customer
 from app.settlement.credit import follow_limit
+from app.settlement.rate_tables import check_setting
 from app.settlement.reconcile import wake_all
+from app.settlement.terms import check_choice
 
 
 async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
@@ -23,6 +25,8 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
         ProblemError: 409 when the external id is taken, 422 for an unknown policy or a credit limit that is no amount.
     """
     await _check_policy(uow, fields.get("dunning_policy_id"))
+    fields = await _with_terms(uow, fields)
+    await check_setting(uow, fields.get("late_interest"), customer_kind=fields["kind"])
     if fields["external_id"] is not None and await repository.find_by_external_id(uow, fields["external_id"]):
         raise conflict(
             Code.external_id_taken,
@@ -35,6 +39,9 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
         credit_currency=None,
         credit_state="within_limit",
         tags=[],
+        other_time_zones=[],
+        contact_profile=None,
+        send_window=None,
         credit_hold=None,
         version=1,
         created_at=uow.now,
@@ -55,10 +62,12 @@ async def update(uow: UnitOfWork, customer_id: UUID, fields: Mapping[str, Any]) 
             that is no amount, or another currency than the limit's.
     """
     await _check_policy(uow, fields.get("dunning_policy_id"))
+    fields = await _with_terms(uow, fields)
     if fields.get("name", "-") == "":
         raise invalid("/name", Code.too_short, "A customer has a name.")
     customer = await uow.lock_customer(customer_id)
     uow.track(customer)
+    await check_setting(uow, fields.get("late_interest"), customer_kind=fields.get("kind", customer.kind))
     _assign(uow, customer, fields)
     is_changed = uow.events.snapshot(uow, customer) != uow.before(customer)
     if is_changed:
@@ -139,6 +148,12 @@ def _assign(uow: UnitOfWork, customer: Customer, fields: Mapping[str, Any]) -> N
             Code.currency_mismatch,
             f"The credit limit is in {customer.credit_currency}; send credit_limit in the new currency, or null, too.",
         )
+
+
+async def _with_terms(uow: UnitOfWork, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    if fields.get("payment_terms") is None:
+        return fields
+    return {**fields, "payment_terms": await check_choice(uow, "/payment_terms", fields["payment_terms"])}
 
 
 def _set_limit(customer: Customer, limit: str | None, currency: str) -> None:

@@ -17,6 +17,13 @@ class AllocationError(ValueError):
     """An allocation that the open amounts cannot take."""
 
 
+class DuePart(NamedTuple):
+    """Open principal of an invoice that falls due on a date of its own, in minor units."""
+
+    due_on: date
+    principal_open: int
+
+
 @dataclass(frozen=True, slots=True)
 class OpenItem:
     """What is owed on one invoice, in minor units of one currency.
@@ -29,6 +36,7 @@ class OpenItem:
         interest_open: Unpaid late interest.
         fees_open: Unpaid fees and recovery costs.
         disputed: Part of the open amount that is disputed; a dispute over more than is still open covers all of it.
+        parts: The principal by due date, ascending, where the invoice is due in instalments; they add up to it.
     """
 
     invoice_id: UUID
@@ -38,10 +46,13 @@ class OpenItem:
     interest_open: int = 0
     fees_open: int = 0
     disputed: int = 0
+    parts: tuple[DuePart, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.principal_open, self.interest_open, self.fees_open, self.disputed) < 0:
             raise AllocationError("Open amounts are not negative.")
+        if self.parts and sum(part.principal_open for part in self.parts) != self.principal_open:
+            raise AllocationError("The parts of an invoice add up to its open principal.")
 
     @property
     def open_amount(self) -> int:
@@ -61,18 +72,47 @@ class Allocation(NamedTuple):
     amount: int
 
 
-def allocate_automatically(amount: int, items: Iterable[OpenItem]) -> tuple[tuple[Allocation, ...], int]:
-    """Spread a payment over open invoices: oldest due date first, then oldest issue date (rule M3).
+class Portion(NamedTuple):
+    """What automatic allocation may settle of an invoice by one due date, in minor units and above zero."""
 
-    Ids break ties, so that the same facts always give the same allocations. Due plan instalments come before all
-    this, and are the caller's to serve first.
+    item: OpenItem
+    due_on: date
+    available: int
+
+
+def portions(items: Iterable[OpenItem]) -> tuple[Portion, ...]:
+    """What may be settled, in the order in which it is: oldest due date first, then oldest issue date (rule M3).
+
+    An invoice in instalments has a portion for each date, and another invoice that is due in between comes in between.
+    Its charges go with its first portion, as they are settled before its principal; what is disputed is taken off the
+    first ones. Ids break ties, so that the same facts always give the same order.
+    """
+    found: list[Portion] = []
+    for item in items:
+        charges, disputed = item.interest_open + item.fees_open, item.disputed
+        due = [part for part in item.parts if part.principal_open] or [DuePart(item.due_on, item.principal_open)]
+        for part in due:
+            owed = part.principal_open + charges
+            available = max(0, owed - disputed)
+            if available:
+                found.append(Portion(item, part.due_on, available))
+            disputed -= owed - available
+            charges = 0
+    return tuple(sorted(found, key=lambda one: (one.due_on, one.item.issued_on, one.item.invoice_id)))
+
+
+def allocate_automatically(amount: int, items: Iterable[OpenItem]) -> tuple[tuple[Allocation, ...], int]:
+    """Spread a payment over open invoices in the order of their `portions` (rule M3).
+
+    An invoice that is reached by several of its portions has one allocation, at the place of the first. Due plan
+    instalments come before all this, and are the caller's to serve first.
 
     Args:
         amount: What there is to allocate, in minor units.
         items: Open invoices of one customer and one currency, in any order.
 
     Returns:
-        The allocations in that order, and the remainder in minor units, which stays unapplied.
+        The allocations, and the remainder in minor units, which stays unapplied.
 
     Raises:
         AllocationError: The amount is negative.
@@ -80,13 +120,14 @@ def allocate_automatically(amount: int, items: Iterable[OpenItem]) -> tuple[tupl
     if amount < 0:
         raise AllocationError("An amount to allocate is not negative.")
     left = amount
-    allocations: list[Allocation] = []
-    for item in sorted(items, key=lambda item: (item.due_on, item.issued_on, item.invoice_id)):
-        taken = min(left, item.available)
-        if taken:
-            allocations.append(Allocation(item.invoice_id, taken))
-            left -= taken
-    return tuple(allocations), left
+    taken: dict[UUID, int] = {}
+    for portion in portions(items):
+        part = min(left, portion.available)
+        if part:
+            invoice_id = portion.item.invoice_id
+            taken[invoice_id] = taken.get(invoice_id, 0) + part
+            left -= part
+    return tuple(Allocation(invoice_id, part) for invoice_id, part in taken.items()), left
 
 
 def split_within_invoice(

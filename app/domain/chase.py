@@ -4,16 +4,20 @@
 It is asked three times with the same rules: to plan, to answer why, and under the lock before a reminder leaves.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from app.domain.clocktime import business_date, start_of_day
+from app.domain.contact_rules import Attempt, ChannelRules, Contact, allowed
+from app.domain.cover import Residual, residuals
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Choice, PlannedStep, choose, plan_steps
-from app.domain.policy import Grouping, Policy
+from app.domain.policy import Grouping, Policy, Step
+from app.domain.schedule import EitherDays, Schedule, ZoneHours
 from app.domain.verdicts import (
     Address,
     Blocker,
@@ -24,40 +28,26 @@ from app.domain.verdicts import (
     Verdict,
     due_step,
 )
-from app.domain.windows import NoSendableDayError, SendWindow, first_open_instant, intersect
+from app.domain.windows import Hours, NoSendableDayError, SendWindow, WeeklyHours, intersect, intersect_hours
 
 
 def evaluate(facts: ChaseFacts) -> ChasePlan:
     """Decide about every case of a customer."""
-    residuals = _residuals(facts)
-    verdicts = [_judge_case(case, residuals[case.case_id], facts) for case in facts.cases]
+    left = residuals(facts)
+    verdicts = [_judge_case(case, left[case.case_id], facts) for case in facts.cases]
     verdicts = _apply_policy_minimum(verdicts, facts)
     return _group(verdicts, facts)
 
 
-def _residuals(facts: ChaseFacts) -> dict[UUID, int]:
-    """Unapplied cash offsets what is owed, oldest due date first (rules M3, M4)."""
-    cash = dict(facts.unapplied)
-    residuals = {}
-    for case in sorted(facts.cases, key=lambda c: (c.ladder.due_on, c.issued_on, c.invoice_id)):
-        undisputed = max(0, case.open_minor - case.disputed_minor) if case.status in RECEIVABLE else 0
-        covered = min(undisputed, cash.get(case.currency, 0))
-        cash[case.currency] = cash.get(case.currency, 0) - covered
-        residuals[case.case_id] = undisputed - covered
-    return residuals
-
-
-def _judge_case(case: CaseFacts, residual: int, facts: ChaseFacts) -> Verdict:
-    blockers = [Blocker(code) for code in _standing_blockers(case, residual, facts)]
+def _judge_case(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> Verdict:
+    residual = covered.amount_minor
+    blockers = _standing_blockers(case, covered, facts)
     if case.status not in RECEIVABLE or case.case_state in {"exhausted", "closed"}:
         return Verdict(case, residual, None, None, None, tuple(blockers), None)
 
-    window = _window(case.policy, facts)
-    if window is None:
-        return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
-    holidays = facts.holidays.get(case.policy.calendar or "", frozenset())
+    schedule_of = _schedules(case.policy, facts)
     try:
-        planned = plan_steps(case.policy, case.ladder, window=window, holidays=holidays)
+        planned = plan_steps(case.policy, case.ladder, schedule_of=schedule_of)
     except NoSendableDayError:
         return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
     choice = choose(
@@ -74,35 +64,96 @@ def _judge_case(case: CaseFacts, residual: int, facts: ChaseFacts) -> Verdict:
     minimum = next_step.step.min_amount.get(case.currency, 0)
     if residual < minimum:
         blockers.append(Blocker(Code.min_amount))
-    address, missing = _address(next_step, facts)
+    address, missing = _address(next_step.step, facts)
     if missing is not None:
         blockers.append(Blocker(missing))
-    earliest_at, passing = _timing(case, choice, next_step, window, holidays, facts)
-    later_at = earliest_at if choice.due is None else _later_at(choice, window, holidays, facts)
-    return Verdict(case, residual, choice, next_step, earliest_at, (*blockers, *passing), address, later_at)
+    schedule = schedule_of(next_step.step)
+    earliest_at, passing = _timing(case, choice, next_step, schedule, facts)
+    later_at = earliest_at if choice.due is None else _later_at(choice, schedule_of, facts)
+    uncovered_at = _matures_at(covered.uncovered_on, facts)
+    if earliest_at is not None and uncovered_at is not None and earliest_at < uncovered_at:
+        earliest_at = _opens(next_step, next_step.send_on, schedule, replace(facts, now=uncovered_at))
+    return Verdict(
+        case,
+        residual,
+        choice,
+        next_step,
+        earliest_at,
+        (*blockers, *passing),
+        address,
+        later_at,
+        _matures_at(covered.changes_on, facts),
+    )
 
 
-def _standing_blockers(case: CaseFacts, residual: int, facts: ChaseFacts) -> list[Code]:
-    """What stops the case until a new fact comes."""
+def _standing_blockers(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> list[Blocker]:
+    """What stops the case until a new fact comes, or until the pending payment that covers it matures."""
     if case.status not in RECEIVABLE:
-        return [Code.not_due if case.status == "draft" else Code(case.status)]
-    codes = []
+        return [Blocker(Code.not_due if case.status == "draft" else Code(case.status))]
+    blockers = []
     if case.case_state in {"exhausted", "closed"}:
-        codes.append(Code.exhausted)
+        blockers.append(Blocker(Code.exhausted))
     if facts.sending == "paused":
-        codes.append(Code.tenant_paused)
+        blockers.append(Blocker(Code.tenant_paused))
     if case.pending is not None:
-        codes.append(case.pending)
-    if residual == 0:
+        blockers.append(Blocker(case.pending))
+    blockers += [
+        Blocker(obstacle.code, _matures_at(obstacle.until_on, facts)) for obstacle in case.standing.obstacles
+    ]
+    if covered.uncovered_on is not None:
+        blockers.append(Blocker(Code.pending_payment, _matures_at(covered.uncovered_on, facts)))
+    elif covered.amount_minor == 0:
         whole = case.disputed_minor > 0 and case.disputed_minor >= case.open_minor
-        codes.append(Code.disputed if whole else Code.covered_by_unapplied_cash)
-    return codes
+        blockers.append(Blocker(Code.disputed if whole else Code.covered_by_unapplied_cash))
+    return blockers
 
 
-def _window(policy: Policy, facts: ChaseFacts) -> SendWindow | None:
-    if policy.send_window is None:
-        return facts.tenant_window
-    return intersect([facts.tenant_window, policy.send_window])
+def _matures_at(on: date | None, facts: ChaseFacts) -> datetime | None:
+    """When a business date begins."""
+    return None if on is None else start_of_day(on, facts.tenant_zone)
+
+
+def _schedules(policy: Policy, facts: ChaseFacts) -> Callable[[Step], Schedule]:
+    """When each step of a policy may leave, by the channel that it takes.
+
+    The answer raises NoSendableDayError for a step whose windows share no time.
+    """
+    kept: dict[ChannelRules | None, Schedule] = {}
+
+    def of(step: Step) -> Schedule:
+        rules = facts.rules.rules_for(_channel(step, facts)) if facts.rules is not None else None
+        schedule = kept.get(rules)
+        if schedule is None:
+            schedule = kept[rules] = _schedule(policy, rules, facts)
+        return schedule
+
+    return of
+
+
+def _schedule(policy: Policy, rules: ChannelRules | None, facts: ChaseFacts) -> Schedule:
+    """Hours and holidays of tenant, customer and policy, within what the contact profile asks of a class of channels.
+
+    Raises:
+        NoSendableDayError: they share no time.
+    """
+    window = _meet(facts.tenant_window, facts.customer_window, policy.send_window, rules.hours if rules else None)
+    if window is None:
+        raise NoSendableDayError("The windows share no time.")
+    holidays = facts.holidays.get(policy.calendar or "", frozenset())
+    if facts.rules is None or rules is None:
+        return Schedule(window, holidays)
+    if not rules.open_on_holidays:
+        holidays = EitherDays(holidays, facts.rule_holidays)
+    zones = facts.other_zones if facts.rules.in_every_zone else ()
+    return Schedule(window, holidays, tuple(ZoneHours(zone, rules.hours) for zone in zones))
+
+
+@lru_cache(maxsize=1024)
+def _meet(
+    tenant: SendWindow, customer: SendWindow | None, policy: SendWindow | None, hours: WeeklyHours | None
+) -> Hours | None:
+    own = intersect([window for window in (tenant, customer, policy) if window is not None])
+    return own if own is None or hours is None else intersect_hours([own, hours])
 
 
 def _both_today(facts: ChaseFacts) -> date:
@@ -110,30 +161,36 @@ def _both_today(facts: ChaseFacts) -> date:
     return min(business_date(facts.now, facts.tenant_zone), business_date(facts.now, facts.customer_zone))
 
 
-def _address(planned: PlannedStep, facts: ChaseFacts) -> tuple[Address | None, Code | None]:
+def _address(step: Step, facts: ChaseFacts) -> tuple[Address | None, Code | None]:
     """The first channel of the step that has an address which may be used; channels are alternatives in order."""
+    consents = {"granted"} if facts.rules is not None and facts.rules.needs_granted_consent else {"granted", "unknown"}
     denied = False
-    for channel in planned.step.channels:
+    for channel in step.channels:
         known = [address for address in facts.addresses if address.channel == channel]
-        usable = [address for address in known if address.consent != "denied"]
+        usable = [address for address in known if address.consent in consents]
         if usable:
             return next((address for address in usable if address.preferred), usable[0]), None
         denied = denied or bool(known)
     return None, Code.no_consent if denied else Code.no_address
 
 
+def _channel(step: Step, facts: ChaseFacts) -> str:
+    """The channel that a step takes, or would take if there were an address for it."""
+    address, _ = _address(step, facts)
+    return address.channel if address is not None else step.channels[0]
+
+
 def _timing(
     case: CaseFacts,
     choice: Choice,
     next_step: PlannedStep,
-    window: SendWindow,
-    holidays: Container[date],
+    schedule: Schedule,
     facts: ChaseFacts,
 ) -> tuple[datetime | None, list[Blocker]]:
     """The earliest instant for the step, and the blockers that time removes."""
 
     def opens(on_or_after: date) -> datetime | None:
-        return _opens(next_step, on_or_after, window, holidays, facts)
+        return _opens(next_step, on_or_after, schedule, facts)
 
     today = business_date(facts.now, facts.customer_zone)
     not_before = today
@@ -147,8 +204,9 @@ def _timing(
         not_before = max(not_before, gap_ends_on)
         if choice.due is not None:
             blockers.append(Blocker(Code.min_gap, opens(not_before)))
-    if _cap_reached(facts, taken=0):
-        not_before = max(not_before, today + timedelta(days=1))
+    free_on = _free_on(facts, Attempt(today, _channel(next_step.step, facts), frozenset({case.invoice_id})))
+    if today < free_on:
+        not_before = max(not_before, free_on)
         if choice.due is not None:
             blockers.append(Blocker(Code.contact_cap, opens(not_before)))
     earliest_at = opens(not_before)
@@ -157,24 +215,20 @@ def _timing(
     return earliest_at, blockers
 
 
-def _opens(
-    planned: PlannedStep, on_or_after: date, window: SendWindow, holidays: Container[date], facts: ChaseFacts
-) -> datetime | None:
+def _opens(planned: PlannedStep, on_or_after: date, schedule: Schedule, facts: ChaseFacts) -> datetime | None:
     """The first instant at which a step's date has come for tenant and customer and the window is open."""
-    return first_open_instant(
+    return schedule.opens_at(
         not_before=max(facts.now, start_of_day(planned.send_on, facts.tenant_zone)),
         on_or_after=max(on_or_after, planned.send_on),
-        window=window,
         zone=facts.customer_zone,
-        holidays=holidays,
     )
 
 
-def _later_at(choice: Choice, window: SendWindow, holidays: Container[date], facts: ChaseFacts) -> datetime | None:
+def _later_at(choice: Choice, schedule_of: Callable[[Step], Schedule], facts: ChaseFacts) -> datetime | None:
     """When the step above the due one comes due, if that lies ahead."""
     if choice.upcoming is None or choice.upcoming.send_on <= _both_today(facts):
         return None
-    return _opens(choice.upcoming, choice.upcoming.send_on, window, holidays, facts)
+    return _opens(choice.upcoming, choice.upcoming.send_on, schedule_of(choice.upcoming.step), facts)
 
 
 def _gap_ends_on(policy: Policy, facts: ChaseFacts) -> date | None:
@@ -183,8 +237,14 @@ def _gap_ends_on(policy: Policy, facts: ChaseFacts) -> date | None:
     return facts.last_contact_on + timedelta(days=policy.min_gap_days)
 
 
-def _cap_reached(facts: ChaseFacts, *, taken: int) -> bool:
-    return facts.max_contacts_per_day is not None and facts.contacts_today + taken >= facts.max_contacts_per_day
+def _free_on(facts: ChaseFacts, attempt: Attempt, planned: Sequence[Contact] = ()) -> date:
+    """The first date on which the caps of tenant and contact profile leave room, counted over all of the customer."""
+    free_on = attempt.on
+    if facts.max_contacts_per_day is not None and facts.contacts_today + len(planned) >= facts.max_contacts_per_day:
+        free_on += timedelta(days=1)
+    if facts.rules is None:
+        return free_on
+    return allowed(facts.rules, (*facts.contacts, *planned), replace(attempt, on=free_on)).earliest_on
 
 
 def _apply_policy_minimum(verdicts: Sequence[Verdict], facts: ChaseFacts) -> list[Verdict]:
@@ -217,26 +277,30 @@ def _group(verdicts: Sequence[Verdict], facts: ChaseFacts) -> ChasePlan:
     for verdict in verdicts:
         if verdict.sendable and verdict.address is not None:
             policy = verdict.case.policy
-            one = verdict.case.case_id if policy.grouping is Grouping.invoice else None
+            one = verdict.case.invoice_id if policy.grouping is Grouping.invoice else None
             key = (policy.id, policy.version, verdict.case.currency, verdict.address, one)
             groups.setdefault(key, []).append(verdict)
 
+    today = business_date(facts.now, facts.customer_zone)
     reminders: list[PlannedReminder] = []
+    contacts: list[Contact] = []
     waiting: dict[UUID, Verdict] = {}
     for group in sorted(groups.values(), key=lambda group: _urgency(group, facts)):
         first = group[0]
-        if reminders and first.case.policy.min_gap_days > 0:
-            waits, code = first.case.policy.min_gap_days, Code.min_gap
-        elif _cap_reached(facts, taken=len(reminders)):
-            waits, code = 1, Code.contact_cap
-        else:
-            address = first.address
-            if address is None:
-                continue
-            reminders.append(PlannedReminder(first.case.policy, first.case.currency, address, tuple(group)))
+        address = first.address
+        if address is None:
             continue
-        for verdict in group:
-            waiting[verdict.case.case_id] = _wait(verdict, code, waits, facts)
+        invoice_ids = frozenset(verdict.case.invoice_id for verdict in group)
+        gap_days = first.case.policy.min_gap_days if contacts else 0
+        free_on = _free_on(facts, Attempt(today, address.channel, invoice_ids), contacts)
+        if gap_days > 0 or today < free_on:
+            code = Code.min_gap if gap_days > 0 else Code.contact_cap
+            on = max(free_on, today + timedelta(days=gap_days))
+            for verdict in group:
+                waiting[verdict.case.case_id] = _wait(verdict, code, on, facts)
+            continue
+        reminders.append(PlannedReminder(first.case.policy, first.case.currency, address, tuple(group)))
+        contacts.append(Contact(today, address.channel, invoice_ids=invoice_ids))
     return ChasePlan(tuple(waiting.get(verdict.case.case_id, verdict) for verdict in verdicts), tuple(reminders))
 
 
@@ -250,15 +314,7 @@ def _urgency(group: Sequence[Verdict], facts: ChaseFacts) -> tuple[bool, int, da
     )
 
 
-def _wait(verdict: Verdict, code: Code, days: int, facts: ChaseFacts) -> Verdict:
-    window = _window(verdict.case.policy, facts)
-    if window is None:
-        return verdict
-    until = first_open_instant(
-        not_before=facts.now,
-        on_or_after=business_date(facts.now, facts.customer_zone) + timedelta(days=days),
-        window=window,
-        zone=facts.customer_zone,
-        holidays=facts.holidays.get(verdict.case.policy.calendar or "", frozenset()),
-    )
+def _wait(verdict: Verdict, code: Code, on: date, facts: ChaseFacts) -> Verdict:
+    schedule = _schedules(verdict.case.policy, facts)(due_step(verdict).step)
+    until = schedule.opens_at(not_before=facts.now, on_or_after=on, zone=facts.customer_zone)
     return replace(verdict, blockers=(Blocker(code, until),), earliest_at=until)

@@ -59,6 +59,7 @@ class Code(StrEnum):
     issued_invoice_is_fixed = "issued_invoice_is_fixed"
     allocation_exceeds_open = "allocation_exceeds_open"
     allocation_exceeds_payment = "allocation_exceeds_payment"
+    allocation_exceeds_credit = "allocation_exceeds_credit"
     policy_version_is_fixed = "policy_version_is_fixed"
     channel_not_available = "channel_not_available"
     unknown_template = "unknown_template"
@@ -68,6 +69,8 @@ class Code(StrEnum):
     test_tenant_only = "test_tenant_only"
     advance_in_progress = "advance_in_progress"
     clock_backwards = "clock_backwards"
+    customer_kind_not_allowed = "customer_kind_not_allowed"
+    plan_not_allowed = "plan_not_allowed"
 
     # blockers and skip reasons
     not_due = "not_due"
@@ -104,8 +107,8 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.paid: "The invoice is paid.",
     Code.void: "The invoice was voided.",
     Code.written_off: "The invoice was written off.",
-    Code.covered_by_unapplied_cash: "Unapplied cash of the customer covers what is open.",
-    Code.pending_payment: "A pending payment covers what is open.",
+    Code.covered_by_unapplied_cash: "Unapplied cash or credit of the customer covers what is open.",
+    Code.pending_payment: "A pending payment covers what is open and has not matured.",
     Code.hold: "A hold stops contact.",
     Code.disputed: "What is open is disputed.",
     Code.promise: "A promise to pay is running.",
@@ -116,7 +119,8 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.contact_cap: "The limit of contacts for this period is reached.",
     Code.outside_window: "The send window is closed.",
     Code.no_address: "No contact of the customer has an address for the step's channels.",
-    Code.no_consent: "Every address for the step's channels has consent denied.",
+    Code.no_consent: "Every address for the step's channels has consent denied, or lacks the consent that the contact "
+    "profile asks for.",
     Code.no_policy: "No published dunning policy applies.",
     Code.awaiting_approval: "A reminder waits for approval.",
     Code.tenant_paused: "Sending is paused for the tenant.",

@@ -136,9 +136,8 @@ class RateTable:
         """The fixed sum owed on a late debt, in minor units; 0 on no debt and in other currencies."""
         if currency != self.currency or debt_minor <= 0:
             return 0
-        return max(
-            (fixed for fixed in self.fixed_sums if fixed.from_amount_minor <= debt_minor), key=_start
-        ).amount_minor
+        reached = [fixed for fixed in self.fixed_sums if fixed.from_amount_minor <= debt_minor]
+        return max(reached, key=_start).amount_minor if reached else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +284,26 @@ def accrue(
     is_capped = most is not None and amount > most
     charged = amount if most is None else min(amount, most)
     return Accrual(tuple(segments), exact, charged, uses_unpublished_rate, is_capped)
+
+
+def shares(table: RateTable, segments: Sequence[Segment], total_minor: int) -> tuple[int, ...]:
+    """What each segment has in a total, in minor units; they add up to it, so the last one takes the remainder.
+
+    Args:
+        table: Conventions by which the segments were worked out.
+        segments: In order of time.
+        total_minor: What is charged for all of them.
+    """
+    parts: list[int] = []
+    exact, left = Fraction(0), total_minor
+    for segment in segments:
+        part = round_half_up(exact + segment.exact) - round_half_up(exact)
+        if table.rounding is Rounding.daily and segment.days:
+            part = round_half_up(segment.exact / segment.days) * segment.days
+        exact += segment.exact
+        parts.append(min(part, left))
+        left -= parts[-1]
+    return (*parts[:-1], parts[-1] + left) if parts else ()
 
 
 def days_between(day_count: DayCount, after_on: date, through_on: date) -> int:

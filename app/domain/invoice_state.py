@@ -12,15 +12,23 @@ COLLECTION_PRECEDENCE = ("legal", "with_agency", "disputed", "in_plan", "promise
 RECEIVABLE = frozenset({"open", "partially_paid"})
 
 
-def derive_status(current: str, *, open_minor: int, settled_minor: int) -> str:
-    """The status that money alone decides: paid at zero, partly paid once something was settled, else open.
+def derive_status(current: str, *, open_minor: int, settled_minor: int, written_off_minor: int) -> str:
+    """The status that money alone decides.
 
-    `draft`, `void` and `written_off` are commands and stay.
+    With nothing open it is `written_off` where anything of it was given up, however little, and else `paid`: a small
+    rest that is no loss is closed as a difference. With something open it is `partially_paid` once payments have
+    settled a part, and else `open`.
+
+    Args:
+        current: the status so far; `draft` and `void` are commands and stay.
+        open_minor: what is open, charges included.
+        settled_minor: what payments have settled; credit notes are not among it.
+        written_off_minor: what was given up and has neither come in nor been taken back.
     """
-    if current in {"draft", "void", "written_off"}:
+    if current in {"draft", "void"}:
         return current
     if open_minor == 0:
-        return "paid"
+        return "written_off" if written_off_minor > 0 else "paid"
     return "partially_paid" if settled_minor > 0 else "open"
 
 

@@ -4,13 +4,15 @@ The ladder is dated, never chained by adding hours: every step's date follows fr
 finds the same dates as a punctual one.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from app.domain.errors import Code
+from app.domain.holds import DateRange, ladder_date
 from app.domain.policy import CatchUp, LateEntry, Policy, Step
-from app.domain.windows import SendWindow, send_on
+from app.domain.schedule import Schedule
+from app.domain.windows import send_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Ladder:
         entered_overdue: the case was already overdue when it was first seen.
         reached_offset_days: offset of the highest step taken or skipped; None before the first.
         last_sent_on: date of the last step that went out, on the customer's calendar.
+        stops: days on which the ladder clock stood or stands (rule D8).
     """
 
     due_on: date
@@ -30,6 +33,7 @@ class Ladder:
     entered_overdue: bool
     reached_offset_days: int | None
     last_sent_on: date | None
+    stops: tuple[DateRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +80,36 @@ def late_entry_shift_days(policy: Policy, *, due_on: date, entered_on: date) -> 
     return max(0, (entered_on - due_on).days - first.offset_days)
 
 
-def plan_steps(
-    policy: Policy, ladder: Ladder, *, window: SendWindow, holidays: Container[date]
-) -> tuple[PlannedStep, ...]:
+def plan_steps(policy: Policy, ladder: Ladder, *, schedule_of: Callable[[Step], Schedule]) -> tuple[PlannedStep, ...]:
     """The steps above the one reached, with their dates.
 
     Steps after the due date roll forward to a day on which sending is allowed, steps before it roll back.
+
+    Args:
+        policy: the version that the case pins.
+        ladder: where the case stands.
+        schedule_of: when a step's channel may be used.
     """
     planned = []
     for step in policy.steps:
         if ladder.reached_offset_days is not None and step.offset_days <= ladder.reached_offset_days:
             continue
         shift = ladder.shift_days if step.offset_days > 0 else 0
-        nominal_on = ladder.due_on + timedelta(days=step.offset_days + shift)
+        nominal_on = ladder_date(ladder.due_on, step.offset_days + shift, ladder.stops)
+        if nominal_on is None:
+            # The clock stands without an end: neither this step nor one above it has a date.
+            break
+        schedule = schedule_of(step)
         planned.append(
             PlannedStep(
                 step,
                 nominal_on,
-                send_on(nominal_on, offset_days=step.offset_days, window=window, holidays=holidays),
+                send_on(
+                    nominal_on,
+                    offset_days=step.offset_days,
+                    window=schedule.window,
+                    holidays=schedule.holidays,
+                ),
             )
         )
     return tuple(planned)

@@ -161,12 +161,13 @@ HOLD: Final = _machine(
     expired="",
 )
 
-# Judged promises are judged again by reversals and backdated payments (rules M5 and M6), but never reopen.
+# Judged promises are judged again by reversals and backdated payments (rules M5 and M6). Only one that was kept ahead
+# of its day is open again, where the payment is taken back before that day is over.
 PROMISE: Final = _machine(
     "promise",
     "open",
     open="kept partially_kept broken cancelled",
-    kept="partially_kept broken",
+    kept="open partially_kept broken",
     partially_kept="kept broken",
     broken="kept partially_kept",
     cancelled="",

@@ -6,15 +6,19 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.domain.contact_rules import Contact, ProfileVersion
 from app.domain.errors import Code
 from app.domain.ladder import Choice, Ladder, PlannedStep
 from app.domain.policy import Policy
+from app.domain.standing import CLEAR, Standing
 from app.domain.windows import SendWindow
 
 # Blockers that time alone removes; the others need a new fact.
 PASSING = frozenset({Code.not_due, Code.outside_window, Code.min_gap, Code.contact_cap})
 # Blockers that stop one step and perhaps not the one after it, which may ask for less or use another channel.
 STEP_BOUND = frozenset({Code.min_amount, Code.no_address, Code.no_consent})
+# Ends with the day on which the payment matures; what was planned meanwhile is not kept for then, but judged afresh.
+MATURING = frozenset({Code.pending_payment})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,33 @@ class CaseFacts:
     policy: Policy
     ladder: Ladder
     pending: Code | None = None
+    standing: Standing = CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPayment:
+    """An instrument that has been handed over and not been paid: it covers while it has not matured (rule M4).
+
+    Attributes:
+        currency: of the payment.
+        matures_on: the first business date on which it covers nothing any more.
+        designated: what the payer named, by invoice: how much of it will be closed, in minor units.
+        rest_minor: what was not designated and covers what has been due the longest, as unapplied cash does.
+    """
+
+    currency: str
+    matures_on: date
+    designated: Mapping[UUID, int]
+    rest_minor: int
 
 
 @dataclass(frozen=True, slots=True)
 class ChaseFacts:
     """All that decides about one customer at one instant. Amounts are minor units; dates are the customer's.
 
-    `promised` are cases for which a reminder has been made already: they go before others that come due meanwhile.
+    `unapplied` is cash and credit together, by currency. `promised` are cases for which a reminder has been made
+    already: they go before others that come due meanwhile. `contacts` are those of the last 31 days; `rules` is
+    what the contact profile that protects the customer asks for, and `rule_holidays` are its country's.
     """
 
     now: datetime
@@ -74,6 +98,12 @@ class ChaseFacts:
     last_contact_on: date | None
     contacts_today: int
     promised: frozenset[UUID] = frozenset()
+    pending_payments: tuple[PendingPayment, ...] = ()
+    customer_window: SendWindow | None = None
+    other_zones: tuple[ZoneInfo, ...] = ()
+    rules: ProfileVersion | None = None
+    rule_holidays: Container[date] = frozenset()
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +111,14 @@ class Verdict:
     """What is to be done about one case, and why not.
 
     Attributes:
-        residual_minor: what may be asked for: open, less disputed, less what unapplied cash covers.
+        residual_minor: what may be asked for: open, less disputed, less what unapplied cash, credit and pending
+            payments cover.
         next_step: the step that goes out next, now or later.
         earliest_at: when it can go out at the earliest, as far as time decides.
         blockers: what stops it now; empty means that it goes out now.
         address: where it goes.
         later_at: when a step comes due by time alone that what stops this one need not stop.
+        matures_at: when the next pending payment in the currency matures, and covers nothing any more.
     """
 
     case: CaseFacts
@@ -97,6 +129,7 @@ class Verdict:
     blockers: tuple[Blocker, ...]
     address: Address | None
     later_at: datetime | None = None
+    matures_at: datetime | None = None
 
     @property
     def sendable(self) -> bool:
@@ -109,7 +142,10 @@ class Verdict:
         standing = {blocker.code for blocker in self.blockers} - PASSING
         if not standing:
             return self.earliest_at
-        return self.later_at if standing <= STEP_BOUND else None
+        if not standing <= STEP_BOUND | MATURING:
+            return None
+        # With less that is covered, a minimum may be reached.
+        return min((at for at in (self.later_at, self.matures_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

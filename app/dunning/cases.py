@@ -10,12 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
+from app.domain.clocktime import business_date
 from app.domain.errors import Code
 from app.domain.ladder import PlannedStep, late_entry_shift_days
 from app.domain.policy import Policy
 from app.domain.states import CASE
 from app.dunning.definitions import load_policies
+from app.dunning.shares import share_of
 from app.models import CaseStep, Customer, DunningCase, DunningPolicy, Invoice
+from app.models.base import fresh
 
 
 async def load_assignments(
@@ -42,18 +45,23 @@ async def load_assignments(
     return {invoice_id: policies[key] for invoice_id, key in assigned.items() if key is not None}
 
 
-def open_case(uow: UnitOfWork, invoice: Invoice, policy: Policy) -> DunningCase:
-    """Begin to follow an invoice under a pinned version (rule D1)."""
-    case = DunningCase(
+def open_case(
+    uow: UnitOfWork, invoice: Invoice, policy: Policy, *, instalment_number: int | None = None
+) -> DunningCase:
+    """Begin to follow an invoice, or one instalment of it, under a pinned version (rule D1)."""
+    case = fresh(
+        DunningCase,
         tenant_id=uow.tenant_id,
         id=new_id(),
         customer_id=invoice.customer_id,
         invoice_id=invoice.id,
+        instalment_number=instalment_number,
+        plan_id=None,
         policy_id=policy.id,
         policy_version=policy.version,
         state="open",
         cycle=1,
-        shift_days=late_entry_shift_days(policy, due_on=invoice.due_on, entered_on=uow.today),
+        shift_days=0,
         reached_step_key=None,
         reached_offset_days=None,
         last_sent_step_key=None,
@@ -64,6 +72,7 @@ def open_case(uow: UnitOfWork, invoice: Invoice, policy: Policy) -> DunningCase:
         created_at=uow.now,
         updated_at=uow.now,
     )
+    case.shift_days = late_entry_shift_days(policy, due_on=share_of(case, invoice).due_on, entered_on=uow.today)
     uow.add(case)
     uow.emit("dunning.case_opened", case)
     return case
@@ -75,18 +84,33 @@ def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
         return
     CASE.require(case.state, state)
     uow.track(case)
-    resumed = case.state == "closed"
-    case.state = state
+    before, case.state = case.state, state
     if state == "closed":
         case.closed_at = uow.now
         uow.emit("dunning.closed", case)
     elif state == "exhausted":
         uow.emit("dunning.exhausted", case)
-    elif resumed:
+    elif state == "suspended":
+        uow.emit("dunning.suspended", case)
+    elif before == "suspended":
+        uow.emit("dunning.resumed", case)
+    elif before == "closed":
         # A new cycle goes on above the step that was reached (rule M5).
         case.cycle += 1
         case.closed_at = None
         uow.emit("dunning.resumed", case)
+
+
+def replan_case(uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Policy) -> None:
+    """The due date was moved: steps that have not been taken follow the new one (rule D12).
+
+    A case that has taken none enters anew where the new date lies behind it.
+    """
+    entered_on = business_date(case.opened_at, uow.tenant.zone) if case.reached_offset_days is not None else uow.today
+    shift_days = late_entry_shift_days(policy, due_on=share_of(case, invoice).due_on, entered_on=entered_on)
+    if shift_days != case.shift_days:
+        uow.track(case)
+        case.shift_days = shift_days
 
 
 @dataclass(frozen=True, slots=True)

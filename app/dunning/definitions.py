@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 
 from app.core.uow import UnitOfWork
+from app.domain.fees import FeeTier
 from app.domain.money import parse_amount
 from app.domain.policy import CatchUp, Fee, Grouping, LateEntry, Policy, Step
 from app.domain.windows import SendWindow
@@ -45,6 +46,15 @@ def parse_fee(fee: Mapping[str, Any]) -> Fee:
         percent=Fraction(fee["percent"]) if fee["percent"] is not None else None,
         min_minor=minor("min"),
         max_minor=minor("max"),
+        # Policies that were published before fees could have tiers have none.
+        tiers=tuple(
+            FeeTier(
+                parse_amount(tier["from_amount"], currency),
+                None if tier["amount"] is None else parse_amount(tier["amount"], currency),
+                None if tier["percent"] is None else Fraction(tier["percent"]),
+            )
+            for tier in fee.get("tiers") or ()
+        ),
     )
 
 

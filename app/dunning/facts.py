@@ -1,13 +1,11 @@
 """Loads what the chase of some customers is decided on, in set queries whose number does not grow with them."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.core.calendars import holidays_of
 from app.core.uow import UnitOfWork
@@ -16,9 +14,14 @@ from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder
 from app.domain.policy import Policy
-from app.domain.verdicts import Address, CaseFacts, ChaseFacts
+from app.domain.standing import CLEAR, Standing
+from app.domain.verdicts import Address, CaseFacts, ChaseFacts, PendingPayment
+from app.dunning.contacts import NO_CONTACTS, Contacts, load_contacts, rule_holidays, rules_of, zone_of
+from app.dunning.cover import load_pending_payments, load_unapplied
 from app.dunning.definitions import load_policies, parse_window
-from app.models import Customer, DunningCase, Invoice, Payment, Reminder, ReminderItem
+from app.dunning.shares import share_of
+from app.dunning.standing import load_standings
+from app.models import Customer, DunningCase, Invoice, Reminder, ReminderItem
 
 UNSENT = ("awaiting_approval", "ready", "sending")
 
@@ -30,17 +33,6 @@ class Dossier:
     customer: Customer
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
     cases: dict[UUID, DunningCase] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Contacts:
-    """Contacts of one customer: the last one's date, and how many there were on the customer's today."""
-
-    last_on: date | None = None
-    today: int = 0
-
-
-NO_CONTACTS = Contacts()
 
 
 async def load_dossiers(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[UUID, Dossier]:
@@ -82,8 +74,12 @@ async def load_facts(
         lifted: reminders that do not count as under way, because they are the ones being judged.
     """
     pending = await _load_pending(uow, dossiers, lifted)
-    unapplied = await _load_unapplied(uow, dossiers)
+    unapplied = await load_unapplied(uow, dossiers.keys())
+    pending_payments = await load_pending_payments(
+        uow, {customer_id: dossier.invoices.values() for customer_id, dossier in dossiers.items()}
+    )
     contacts = await load_contacts(uow, [dossier.customer for dossier in dossiers.values()])
+    standings = await load_standings(uow, [dossier.customer for dossier in dossiers.values()])
     cases = [case for dossier in dossiers.values() for case in dossier.cases.values()]
     policies = await load_case_policies(uow, cases)
     return {
@@ -97,11 +93,13 @@ async def load_facts(
                     dossier.invoices[case.invoice_id],
                     policies[case.policy_id, case.policy_version],
                     pending.get(case.id),
+                    standings.of(dossier.invoices[case.invoice_id]),
                 )
                 for case in dossier.cases.values()
                 if case.invoice_id in dossier.invoices
             ],
-            unapplied=unapplied[customer_id],
+            unapplied=unapplied.get(customer_id, {}),
+            pending_payments=pending_payments.get(customer_id, ()),
             contacts=contacts.get(customer_id, NO_CONTACTS),
         )
         for customer_id, dossier in dossiers.items()
@@ -114,10 +112,12 @@ def chase_facts(
     cases: Sequence[CaseFacts],
     *,
     unapplied: Mapping[str, int],
+    pending_payments: tuple[PendingPayment, ...] = (),
     contacts: Contacts = NO_CONTACTS,
 ) -> ChaseFacts:
     """Put one customer's facts together."""
     settings = uow.tenant.settings
+    rules = rules_of(uow, customer)
     return ChaseFacts(
         now=uow.now,
         tenant_zone=uow.tenant.zone,
@@ -130,41 +130,50 @@ def chase_facts(
         max_contacts_per_day=settings["max_contacts_per_day"],
         addresses=addresses_of(customer),
         unapplied=unapplied,
+        pending_payments=pending_payments,
         cases=tuple(cases),
         last_contact_on=contacts.last_on,
         contacts_today=contacts.today,
+        customer_window=parse_window(customer.send_window) if customer.send_window else None,
+        other_zones=tuple(ZoneInfo(zone) for zone in customer.other_time_zones),
+        rules=rules,
+        rule_holidays=rule_holidays(rules),
+        contacts=contacts.recent,
     )
 
 
 def case_facts(
-    uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Policy, pending: Code | None = None
+    uow: UnitOfWork,
+    case: DunningCase,
+    invoice: Invoice,
+    policy: Policy,
+    pending: Code | None = None,
+    standing: Standing = CLEAR,
 ) -> CaseFacts:
     """One case as the domain sees it."""
+    share = share_of(case, invoice)
     return CaseFacts(
         case_id=case.id,
         invoice_id=invoice.id,
         currency=invoice.currency,
         issued_on=invoice.issued_on,
         status=invoice.status,
-        open_minor=invoice.open_minor,
-        disputed_minor=invoice.disputed_minor,
+        open_minor=share.open_minor,
+        disputed_minor=share.disputed_minor,
         case_state=case.state,
         cycle=case.cycle,
         policy=policy,
         ladder=Ladder(
-            due_on=invoice.due_on,
+            due_on=share.due_on,
             shift_days=case.shift_days,
-            entered_overdue=business_date(case.opened_at, uow.tenant.zone) > invoice.due_on,
+            entered_overdue=business_date(case.opened_at, uow.tenant.zone) > share.due_on,
             reached_offset_days=case.reached_offset_days,
             last_sent_on=case.last_sent_on,
+            stops=standing.stops,
         ),
         pending=pending,
+        standing=standing,
     )
-
-
-def zone_of(uow: UnitOfWork, customer: Customer) -> ZoneInfo:
-    """The customer's time zone, the tenant's if unknown (rule T1)."""
-    return ZoneInfo(customer.time_zone) if customer.time_zone else uow.tenant.zone
 
 
 def addresses_of(customer: Customer) -> tuple[Address, ...]:
@@ -180,31 +189,6 @@ def addresses_of(customer: Customer) -> tuple[Address, ...]:
         for contact in customer.contacts
         for channel in contact["channels"]
     )
-
-
-async def load_contacts(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[UUID, Contacts]:
-    """When customers were last contacted, on their own calendars (rule D6)."""
-    by_today: dict[date, list[UUID]] = defaultdict(list)
-    for customer in customers:
-        by_today[business_date(uow.now, zone_of(uow, customer))].append(customer.id)
-    contacts = {}
-    for today, ids in by_today.items():
-        rows = await uow.session.execute(
-            select(
-                Reminder.customer_id,
-                func.max(Reminder.contacted_on),
-                func.count().filter(Reminder.contacted_on == today),
-            )
-            .where(
-                Reminder.tenant_id == uow.tenant_id,
-                Reminder.customer_id.in_(ids),
-                Reminder.contacted_on.is_not(None),
-            )
-            .group_by(Reminder.customer_id)
-        )
-        for customer_id, last_on, count in rows:
-            contacts[customer_id] = Contacts(last_on, count)
-    return contacts
 
 
 async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifted: frozenset[UUID]) -> dict[UUID, Code]:
@@ -226,21 +210,3 @@ async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifte
         for case_id, reminder_id, status in rows
         if reminder_id not in lifted
     }
-
-
-async def _load_unapplied(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier]) -> dict[UUID, dict[str, int]]:
-    rows = await uow.session.execute(
-        select(Payment.customer_id, Payment.currency, func.sum(Payment.unapplied_minor))
-        .where(
-            Payment.tenant_id == uow.tenant_id,
-            Payment.customer_id.in_(dossiers),
-            Payment.status == "posted",
-            Payment.unapplied_minor > 0,
-        )
-        .group_by(Payment.customer_id, Payment.currency)
-    )
-    unapplied: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for customer_id, currency, total in rows:
-        if customer_id is not None:
-            unapplied[customer_id][currency] = int(total)
-    return unapplied

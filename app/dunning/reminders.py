@@ -10,7 +10,7 @@ from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import REMINDER
-from app.domain.verdicts import PlannedReminder, due_step
+from app.domain.verdicts import PlannedReminder, Verdict, due_step
 from app.ledger.charges import reverse_charge
 from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
 
@@ -117,18 +117,36 @@ def live_items(reminder: Reminder) -> list[ReminderItem]:
     return [item for item in reminder.items if item.dropped_reason is None]
 
 
-async def prune_reminders(uow: UnitOfWork, reminders: Iterable[Reminder], closed: Mapping[UUID, Code]) -> None:
-    """Take invoices that are not owed any more out of reminders that can still be held back.
+async def prune_reminders(uow: UnitOfWork, reminders: Iterable[Reminder], ended: Mapping[UUID, Code]) -> None:
+    """Take cases that are not chased any more out of reminders that can still be held back.
 
     Args:
         uow: the unit of work, holding the customers' locks.
         reminders: those that have not left; a claimed one is in flight and stays as it is.
-        closed: why, by invoice.
+        ended: why, by case.
     """
     for reminder in reminders:
-        items = [item for item in live_items(reminder) if item.invoice_id in closed]
+        items = [item for item in live_items(reminder) if item.case_id in ended]
         if items and reminder.status in PRUNABLE:
-            await drop_items(uow, reminder, [(item, closed[item.invoice_id]) for item in items])
+            await drop_items(uow, reminder, [(item, ended[item.case_id]) for item in items])
+
+
+async def prune_undue(uow: UnitOfWork, reminders: Iterable[Reminder], verdicts: Mapping[UUID, Verdict]) -> None:
+    """Take cases out of reminders that can still be held back, where the step they were made for is not due any more.
+
+    Args:
+        uow: the unit of work, holding the customers' locks.
+        reminders: those that have not left.
+        verdicts: the cases judged anew.
+    """
+    ended = {}
+    for reminder in reminders:
+        for item in live_items(reminder):
+            verdict = verdicts.get(item.case_id)
+            choice = verdict.choice if verdict is not None else None
+            if choice is not None and (choice.due is None or choice.due.step.key != item.step_key):
+                ended[item.case_id] = Code.not_due if choice.due is None else Code.superseded
+    await prune_reminders(uow, reminders, ended)
 
 
 async def drop_items(uow: UnitOfWork, reminder: Reminder, dropped: Sequence[tuple[ReminderItem, Code]]) -> None:

@@ -125,8 +125,13 @@ def _counts(uow: UnitOfWork, invoice_id: UUID, point: LedgerPoint) -> list[Colum
     return conditions
 
 
-async def find_case(uow: UnitOfWork, invoice_id: UUID) -> DunningCase | None:
-    """The case that follows an invoice."""
-    return await uow.session.scalar(
-        select(DunningCase).where(DunningCase.tenant_id == uow.tenant_id, DunningCase.invoice_id == invoice_id)
+async def load_cases(uow: UnitOfWork, invoice_id: UUID) -> Sequence[DunningCase]:
+    """The cases that follow an invoice: one, or one of each instalment."""
+    cases = await uow.session.scalars(
+        select(DunningCase).where(
+            DunningCase.tenant_id == uow.tenant_id,
+            DunningCase.invoice_id == invoice_id,
+            DunningCase.plan_id.is_(None),
+        )
     )
+    return cases.all()

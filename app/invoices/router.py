@@ -4,34 +4,35 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Query, Request
-from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.core.errors import ProblemError
+from app.core.batches import BatchOutput, batch_payload, parse_row
+from app.core.csvtext import CSV_LIST, page_response
 from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
-from app.core.problems import field_error_payload, from_validation
-from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
-from app.core.schemas import Day, given
+from app.core.responses import CREATE, READ, WRITE, check_if_match, json_response, resource_response
+from app.core.schemas import Day, Instant, given
 from app.core.wire import day, instant, money
 from app.deps import Uow, tenant_router
 from app.invoices import repository, service
 from app.invoices.outlook import outlook
-from app.invoices.repository import InvoiceFilter
+from app.invoices.repository import InvoiceFilter, LedgerPoint
+from app.invoices.rescheduling import reschedule
 from app.invoices.schemas import (
-    BatchOutput,
     CollectionState,
     InvoiceBatch,
     InvoiceCreate,
     InvoiceFields,
     InvoiceOutput,
     InvoicePage,
+    InvoiceReschedule,
     InvoiceStatus,
     InvoiceUpdate,
     LedgerPage,
     OutlookOutput,
 )
-from app.models import LedgerEntry
+from app.models import Invoice, LedgerEntry
 from app.outbox.payloads import invoice_payload
+from app.settlement.accrued import load_accrued
 
 router = tenant_router("/v1/invoices", "Invoices")
 
@@ -52,40 +53,18 @@ async def create_invoice(uow: Uow, body: InvoiceCreate) -> Response:
 async def write_invoice_batch(uow: Uow, body: InvoiceBatch) -> Response:
     """Create or update up to 1,000 invoices.
 
-    Rows with an `external_id` that is known update that invoice. Each row succeeds or fails by itself, and its result
-    says which; the answer is 200 even when rows failed.
+    Rows with an `external_id` that is known update that invoice. By default each row succeeds or fails by itself, and
+    its result says which; the answer is 200 even when rows failed.
     """
-    rows = [_parse_row(row) for row in body.invoices]
+    rows = [parse_row(InvoiceCreate, row) for row in body.invoices]
     results = await service.write_batch(uow, rows)
-    await uow.flush()
-    counts = dict.fromkeys(("created", "updated", "unchanged", "failed"), 0)
-    listed = []
-    for index, (row, result) in enumerate(zip(rows, results, strict=True)):
-        counts[result.status] += 1
-        problem = result.problem
-        listed.append({
-            "index": index,
-            "external_id": row["external_id"] if isinstance(row, dict) else None,
-            "status": result.status,
-            "id": str(result.invoice.id) if result.invoice is not None else None,
-            "code": str(problem.code) if problem else None,
-            "detail": problem.detail if problem else None,
-            "errors": [field_error_payload(error) for error in problem.errors] if problem else [],
-        })  # fmt: skip
-    return json_response({**counts, "results": listed})
+    return json_response(batch_payload(rows, results, mode=body.mode, name="invoices"))
 
 
-def _parse_row(row: Any) -> dict[str, Any] | ProblemError:
-    try:
-        return InvoiceCreate.model_validate(row).model_dump()
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
-        return from_validation(faults)
-
-
-@router.get("", response_model=InvoicePage, responses=LIST, operation_id="list_invoices")
+@router.get("", response_model=InvoicePage, responses=CSV_LIST, operation_id="list_invoices")
 async def list_invoices(
     uow: Uow,
+    request: Request,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     customer_id: Annotated[UUID | None, Query(description="Only invoices of this customer.")] = None,
@@ -107,13 +86,20 @@ async def list_invoices(
         q=q,
     )
     rows = await repository.list_page(uow, wanted, limit=limit, before=decode_cursor(cursor))
-    return json_response(page(rows, limit, lambda row: invoice_payload(row, uow.today), lambda row: row.id))
+    accrued = await load_accrued(uow, rows[:limit])
+
+    def payload(row: Invoice) -> dict[str, Any]:
+        return {**invoice_payload(row, uow.today), "accrued_interest": accrued.get(row.id)}
+
+    return page_response(request, page(rows, limit, payload, lambda row: row.id), InvoiceOutput)
 
 
 @router.get("/{invoice_id}", response_model=InvoiceOutput, responses=READ, operation_id="get_invoice")
 async def get_invoice(uow: Uow, invoice_id: UUID) -> Response:
-    """Read an invoice."""
-    return resource_response(invoice_payload(await service.get(uow, invoice_id), uow.today))
+    """Read an invoice, with the late interest that has accrued and is not posted."""
+    invoice = await service.get(uow, invoice_id)
+    accrued = await load_accrued(uow, [invoice])
+    return resource_response({**invoice_payload(invoice, uow.today), "accrued_interest": accrued.get(invoice_id)})
 
 
 @router.patch("/{invoice_id}", response_model=InvoiceOutput, responses=WRITE, operation_id="update_invoice")
@@ -153,14 +139,49 @@ async def issue_invoice(uow: Uow, request: Request, invoice_id: UUID) -> Respons
     return resource_response(invoice_payload(invoice, uow.today))
 
 
+@router.post(
+    "/{invoice_id}/reschedule", response_model=InvoiceOutput, responses=WRITE, operation_id="reschedule_invoice"
+)
+async def reschedule_invoice(uow: Uow, request: Request, invoice_id: UUID, body: InvoiceReschedule) -> Response:
+    """Move the due date of an issued invoice, or of its instalments.
+
+    Steps that have not been taken follow the new date; what was sent stays, and discounts do not move.
+    """
+    check_if_match(request, (await service.lock(uow, invoice_id)).version)
+    invoice = await reschedule(uow, invoice_id, body.model_dump())
+    await uow.flush()
+    return resource_response(invoice_payload(invoice, uow.today))
+
+
 @router.get("/{invoice_id}/ledger", response_model=LedgerPage, responses=READ, operation_id="list_invoice_ledger")
 async def list_invoice_ledger(
-    uow: Uow, invoice_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    uow: Uow,
+    invoice_id: UUID,
+    as_of: Annotated[
+        Day | None, Query(description="Only entries effective by this date, inclusive; all of them if left out.")
+    ] = None,
+    known_at: Annotated[
+        Instant | None, Query(description="Leave out what was booked after this instant, such as backdated payments.")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
-    """List the ledger entries of an invoice, oldest first; they add up to its open amount."""
-    await service.get(uow, invoice_id)
-    rows = await repository.list_entries(uow, invoice_id, limit=limit, after=decode_cursor(cursor))
-    return json_response(page(rows, limit, _entry_payload, lambda row: row.id))
+    """List the ledger entries of an invoice in the order in which they were booked; they add up to its open amount.
+
+    With `as_of` and `known_at`, the entries and balances are those of a past day, as it was known at a past instant.
+    """
+    invoice = await service.get(uow, invoice_id)
+    point = LedgerPoint(as_of, known_at)
+    rows = await repository.list_entries(uow, invoice_id, point, limit=limit, after=decode_cursor(cursor))
+    by_account = await repository.balances_at(uow, invoice_id, point)
+    amounts = {name: by_account.get(name, 0) for name in ("principal", "interest", "fees")}
+    balances = {**amounts, "open": sum(amounts.values())}
+    return json_response({
+        **page(rows, limit, lambda row: _entry_payload(*row), lambda row: row[0].id),
+        "as_of": day(as_of),
+        "known_at": instant(known_at),
+        "balances": {name: money(amount, invoice.currency) for name, amount in balances.items()},
+    })  # fmt: skip
 
 
 @router.get("/{invoice_id}/dunning", response_model=OutlookOutput, responses=READ, operation_id="get_invoice_outlook")
@@ -169,12 +190,13 @@ async def get_invoice_outlook(uow: Uow, invoice_id: UUID) -> Response:
     return json_response(await outlook(uow, await service.get(uow, invoice_id)))
 
 
-def _entry_payload(entry: LedgerEntry) -> dict[str, Any]:
+def _entry_payload(entry: LedgerEntry, balance_after: int) -> dict[str, Any]:
     return {
         "id": str(entry.id),
         "account": entry.account,
         "kind": entry.kind,
         "amount": money(entry.amount_minor, entry.currency),
+        "balance_after": money(balance_after, entry.currency),
         "currency": entry.currency,
         "effective_on": day(entry.effective_on),
         "booked_at": instant(entry.booked_at),

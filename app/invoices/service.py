@@ -5,23 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from app.core.errors import FieldError, ProblemError, conflict, invalid, invalid_fields, not_found
+from app.core.errors import ProblemError, conflict, invalid, not_found
 from app.core.ids import new_id
-from app.core.schemas import to_minor
+from app.core.rows import NewRow
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import INVOICE
 from app.invoices import repository
+from app.invoices.fields import amounts_of, change_draft, describe, refuse_fixed, replace_draft
+from app.invoices.terms import Catalogue, Sale, apply, arrange, choose, codes_of, inherited_terms
 from app.ledger.invoices import issue_invoice
-from app.models import Customer, Invoice
-from app.settlement.reconcile import reconcile
+from app.models import Customer, Invoice, InvoiceInstalment
+from app.models.base import fresh
+from app.settlement.rate_tables import check_setting, load_tables, require_allowed
+from app.settlement.reconcile import reconcile, wake
 from app.settlement.references import Reference, find_policy_ids, lock_customers, unknown_customer
+from app.settlement.terms import load_terms
 
 Fields = Mapping[str, Any]
-DESCRIPTIVE = frozenset({
-    "number", "reference", "payment_url", "documents", "lines", "dunning_policy_id", "metadata",
-})  # fmt: skip
-_AMOUNTS = {"total": "total_minor", "opening_paid": "opening_paid_minor"}
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class _Batch:
     customers: dict[UUID, Customer]
     policies: set[UUID]
     known: dict[str, Invoice]
+    terms: Catalogue
+    rates: Collection[str]
     named: Collection[str] | None
     issued: list[Invoice] = field(default_factory=list)
 
@@ -101,6 +104,8 @@ async def write_batch(
         known=await repository.load_by_external_ids(
             uow, {row["external_id"] for row in valid if row["external_id"] is not None}
         ),
+        terms=await load_terms(uow, codes_of(uow, [(row, found.get(_customer(row))) for row in valid])),
+        rates=await load_tables(uow, {code for row in valid if (code := _rate_table(row)) is not None}),
         named=named,
     )
     results = []
@@ -125,17 +130,22 @@ async def update(uow: UnitOfWork, invoice_id: UUID, fields: Fields) -> Invoice:
     invoice = await lock(uow, invoice_id)
     policies = await find_policy_ids(uow, {value for value in [fields.get("dunning_policy_id")] if value is not None})
     _check_policy(fields, policies)
+    customer = await uow.lock_customer(invoice.customer_id)
+    await check_setting(uow, fields.get("late_interest"), customer_kind=customer.kind)
     if fields.get("number", "-") == "":
         raise invalid("/number", Code.too_short, "An invoice has a number.")
     uow.track(invoice)
-    if invoice.status != "draft":
-        _refuse_fixed(uow, invoice, fields)
-    _assign(invoice, fields)
-    if invoice.due_on < invoice.issued_on:
-        raise invalid("/due_on", Code.date_order, "due_on must not be before issued_on.")
+    if invoice.status == "draft":
+        code = (fields.get("terms") or {}).get("code")
+        change_draft(invoice, fields, await load_terms(uow, [] if code is None else [code]))
+    else:
+        refuse_fixed(uow, invoice, fields)
+        describe(invoice, fields)
     await uow.flush()
     if uow.events.snapshot(uow, invoice) != uow.before(invoice):
         uow.emit("invoice.updated", invoice)
+    if "late_interest" in fields:
+        wake(uow, customer, uow.now)
     return invoice
 
 
@@ -191,6 +201,7 @@ def _write_row(
     if customer is None:
         raise unknown_customer(_customer(row))
     _check_policy(row, batch.policies)
+    _check_rates(row, batch.rates, customer)
     existing = batch.known.get(row["external_id"] or "")
     if existing is not None:
         if not may_update:
@@ -198,9 +209,12 @@ def _write_row(
                 Code.external_id_taken,
                 "An invoice with this external_id exists; PUT /v1/invoices/by-external-id updates it.",
             )
-        return _update_row(uow, batch, existing, row, customer.id)
-    amounts = _amounts(row, row["currency"])
-    invoice = Invoice(
+        return _update_row(uow, batch, existing, row, customer)
+    amounts = amounts_of(row, row["currency"])
+    sale = Sale(row["issued_on"], row["currency"], amounts["total_minor"] or 0, amounts["net_minor"])
+    arrangement = arrange(sale, choose(row, inherited_terms(uow, customer), batch.terms), row)
+    invoice = fresh(
+        Invoice,
         tenant_id=uow.tenant_id,
         id=new_id(),
         external_id=row["external_id"],
@@ -212,9 +226,7 @@ def _write_row(
         disputed_minor=0,
         settled_minor=0,
         written_off_minor=0,
-        discount_terms=[],
         issued_on=row["issued_on"],
-        due_on=row["due_on"],
         status="draft",
         due_state="not_due",
         collection_state="none",
@@ -225,7 +237,8 @@ def _write_row(
         updated_at=uow.now,
         **amounts,
     )
-    _describe(invoice, row)
+    apply(invoice, arrangement)
+    describe(invoice, row)
     uow.add(invoice)
     uow.emit("invoice.created", invoice)
     if row["external_id"] is not None:
@@ -236,8 +249,8 @@ def _write_row(
     return RowResult("created", invoice)
 
 
-def _update_row(uow: UnitOfWork, batch: _Batch, invoice: Invoice, row: Fields, customer_id: UUID) -> RowResult:
-    if invoice.customer_id != customer_id:
+def _update_row(uow: UnitOfWork, batch: _Batch, invoice: Invoice, row: Fields, customer: Customer) -> RowResult:
+    if invoice.customer_id != customer.id:
         raise conflict(
             Code.issued_invoice_is_fixed, "The invoice belongs to another customer; void it and post it anew."
         )
@@ -249,8 +262,12 @@ def _update_row(uow: UnitOfWork, batch: _Batch, invoice: Invoice, row: Fields, c
     }
     is_draft = invoice.status == "draft"
     if not is_draft:
-        _refuse_fixed(uow, invoice, fields)
-    _assign(invoice, fields)
+        refuse_fixed(uow, invoice, fields)
+        describe(invoice, fields)
+    elif batch.named is None:
+        replace_draft(invoice, fields, inherited_terms(uow, customer), batch.terms)
+    else:
+        change_draft(invoice, fields, batch.terms)
     if is_draft and fields.get("status") == "open":
         _issue(uow, invoice)
         uow.emit("invoice.issued", invoice)
@@ -259,6 +276,8 @@ def _update_row(uow: UnitOfWork, batch: _Batch, invoice: Invoice, row: Fields, c
     if uow.events.snapshot(uow, invoice) == uow.before(invoice):
         return RowResult("unchanged", invoice)
     uow.emit("invoice.updated", invoice)
+    if "late_interest" in fields:
+        wake(uow, customer, uow.now)
     return RowResult("updated", invoice)
 
 
@@ -267,72 +286,26 @@ def _issue(uow: UnitOfWork, invoice: Invoice) -> None:
     invoice.status = "open"
     invoice.issued_at = uow.now
     issue_invoice(uow, invoice)
-
-
-def _amounts(row: Fields, currency: str) -> dict[str, int]:
-    """The named amounts in minor units.
-
-    Raises:
-        ProblemError: 422 naming each amount that is not valid.
-    """
-    parsed = {name: to_minor(f"/{name}", row[name], currency) for name in _AMOUNTS if name in row}
-    faults = [value for value in parsed.values() if isinstance(value, FieldError)]
-    amounts = {name: value for name, value in parsed.items() if isinstance(value, int)}
-    faults += [
-        FieldError(f"/{name}", Code.out_of_range, "This amount must not be negative.")
-        for name, value in amounts.items()
-        if value < 0
-    ]
-    if not faults and amounts.get("opening_paid", 0) > amounts.get("total", amounts.get("opening_paid", 0)):
-        faults.append(FieldError("/opening_paid", Code.out_of_range, "No more can have been paid than the total."))
-    if faults:
-        raise invalid_fields(faults)
-    return {_AMOUNTS[name]: value for name, value in amounts.items()}
-
-
-def _refuse_fixed(uow: UnitOfWork, invoice: Invoice, fields: Fields) -> None:
-    """Money and dates of an issued invoice are in the ledger and in messages: they change by commands.
-
-    Raises:
-        ProblemError: 409 naming the fields and the command.
-    """
-    said = uow.events.snapshot(uow, invoice)
-    amounts = _amounts(fields, invoice.currency)
-    changed = [
-        name for name, column in _AMOUNTS.items() if column in amounts and amounts[column] != getattr(invoice, column)
-    ]
-    changed += [name for name in ("currency",) if name in fields and fields[name] != invoice.currency]
-    changed += [name for name in ("issued_on", "due_on") if name in fields and fields[name].isoformat() != said[name]]
-    if changed:
-        raise conflict(
-            Code.issued_invoice_is_fixed,
-            f"The invoice has been issued, so {', '.join(changed)} cannot be changed here. Change the due date with "
-            "POST /v1/invoices/{id}/reschedule; correct amounts with a credit note, or void it and post it anew.",
-        )
-
-
-def _assign(invoice: Invoice, fields: Fields) -> None:
-    """Take over the named fields; the others of an issued invoice have been found equal."""
-    if invoice.status == "draft":
-        # Checked before anything is taken over: a row of a batch that fails leaves the invoice as it was.
-        amounts = _amounts(fields, fields.get("currency", invoice.currency))
-        kept = {"total_minor": invoice.total_minor, "opening_paid_minor": invoice.opening_paid_minor} | amounts
-        if kept["opening_paid_minor"] > kept["total_minor"]:
-            raise invalid("/opening_paid", Code.out_of_range, "No more can have been paid than the total.")
-        for name in ("currency", "issued_on", "due_on"):
-            if name in fields:
-                setattr(invoice, name, fields[name])
-        for column, value in amounts.items():
-            setattr(invoice, column, value)
-    _describe(invoice, fields)
-
-
-def _describe(invoice: Invoice, fields: Fields) -> None:
-    for name in DESCRIPTIVE & fields.keys():
-        setattr(invoice, "meta" if name == "metadata" else name, fields[name])
+    for item in invoice.instalments:
+        uow.add(NewRow(InvoiceInstalment, {**item, "tenant_id": uow.tenant_id, "invoice_id": invoice.id}))
 
 
 def _check_policy(fields: Fields, known: Collection[UUID]) -> None:
     policy_id = fields.get("dunning_policy_id")
     if policy_id is not None and policy_id not in known:
         raise invalid("/dunning_policy_id", Code.unknown_reference, "No dunning policy with this id.")
+
+
+def _rate_table(fields: Fields) -> str | None:
+    setting = fields.get("late_interest")
+    return None if setting is None else setting["rate_table"]
+
+
+def _check_rates(fields: Fields, known: Collection[str], customer: Customer) -> None:
+    code = _rate_table(fields)
+    if code is None:
+        return
+    pointer = "/late_interest/rate_table"
+    if code not in known:
+        raise invalid(pointer, Code.unknown_reference, "No rate table has this code; see GET /v1/rate-tables.")
+    require_allowed(pointer, code, customer.kind)

@@ -1,4 +1,7 @@
-"""Deletes what has served its time: files that never came whole, and idempotency keys in batches, so that no transaction holds many rows for long."""
+"""Deletes what has served its time: expired idempotency keys, and files that never came whole.
+
+In batches, so that no transaction holds many rows for long.
+"""
 
 from datetime import timedelta
 from typing import Any, Final

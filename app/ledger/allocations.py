@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
@@ -84,7 +85,7 @@ async def settle(
     on = allocation.effective_on
     missing = allocation.settled_minor - invoice.open_minor
     if missing > 0:
-        await recover(uow, invoice, missing, on=on, allocation_id=allocation.id)
+        await recover(uow, invoice, missing, on=on, because=because_of(source, allocation_id=allocation.id))
     source.allocations.append(allocation)
     uow.add(allocation)
     kind = "payment_allocated" if isinstance(source, Payment) else "credit_applied"
@@ -165,12 +166,12 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
         paid = -sum(
             entry.amount_minor
             for entry in await load_standing(uow, allocation_ids=[allocation.id])
-            if entry.account == component
+            if entry.account == component and entry.kind == "payment_allocated"
         )
         taken = min(left, paid)
         if taken <= 0:
             continue
-        payment = await uow.session.get_one(Payment, (uow.tenant_id, allocation.payment_id))
+        payment = await _load_payment(uow, allocation)
         uow.track(payment)
         if _rebook(uow, payment, invoice, allocation, component, taken):
             grown[payment.id] = payment
@@ -178,6 +179,16 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
         if left == 0:
             break
     return list(grown.values())
+
+
+async def _load_payment(uow: UnitOfWork, allocation: Allocation) -> Payment:
+    """The payment of an allocation with all of its allocations, which its events tell."""
+    found = await uow.session.scalars(
+        select(Payment)
+        .where(Payment.tenant_id == uow.tenant_id, Payment.id == allocation.payment_id)
+        .options(selectinload(Payment.allocations))
+    )
+    return found.one()
 
 
 def effective_on(source: Source) -> date:
@@ -217,8 +228,12 @@ def _rebook(
     post(uow, invoice, account=component, kind="payment_allocated", amount=amount, on=on, because=because)
     if left:
         post_unapplied(uow, payment, kind="payment_allocated", amount=-left, on=on, allocation_id=allocation.id)
-        allocation.amount_minor -= left
         invoice.settled_minor -= left
+        if left == allocation.settled_minor:
+            # It settles nothing any more.
+            allocation.reversed_at = uow.now
+        else:
+            allocation.amount_minor -= left
     return left > 0
 
 

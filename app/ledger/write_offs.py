@@ -1,8 +1,8 @@
 """What is given up of an invoice, taken back, or comes in after all."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
-from uuid import UUID
 
 from sqlalchemy import select
 
@@ -31,6 +31,7 @@ def write_off(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, reason: s
         written_off_on=on,
         status="posted",
         reversed_on=None,
+        reversal_reason=None,
         version=1,
         created_at=uow.now,
         updated_at=uow.now,
@@ -43,7 +44,9 @@ def write_off(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, reason: s
     return written
 
 
-async def reverse_write_off(uow: UnitOfWork, written: WriteOff, invoice: Invoice, *, on: date) -> None:
+async def reverse_write_off(
+    uow: UnitOfWork, written: WriteOff, invoice: Invoice, *, on: date, reason: str | None
+) -> None:
     """Make open again what a write-off gave up and has not come in."""
     given_up: dict[str, int] = defaultdict(int)
     for entry in await load_standing(uow, write_off_id=written.id):
@@ -54,10 +57,18 @@ async def reverse_write_off(uow: UnitOfWork, written: WriteOff, invoice: Invoice
     invoice.written_off_minor -= written.amount_minor - written.recovered_minor
     written.status = "reversed"
     written.reversed_on = on
+    written.reversal_reason = reason
 
 
-async def recover(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, on: date, allocation_id: UUID) -> None:
+async def recover(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, on: date, because: Because) -> None:
     """Make open again as much of what was given up as a payment brings, the oldest write-off first.
+
+    Args:
+        uow: the unit of work.
+        invoice: what it settles.
+        amount_minor: by how much it brings more than is open.
+        on: from when it counts.
+        because: the payment and its allocation, which take the recovery back with them when they are reversed.
 
     Raises:
         AllocationError: less was given up.
@@ -70,11 +81,11 @@ async def recover(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, on: d
         standing: dict[str, int] = defaultdict(int)
         for entry in await load_standing(uow, write_off_id=written.id):
             standing[entry.account] -= entry.amount_minor
-        because = Because(write_off_id=written.id, allocation_id=allocation_id, reason=written.reason)
+        origin = replace(because, write_off_id=written.id, reason=written.reason)
         part_left = taken
         for account in DEFAULT_ORDER:
             part = min(part_left, standing[account])
-            post(uow, invoice, account=account, kind="write_off_recovered", amount=part, on=on, because=because)
+            post(uow, invoice, account=account, kind="write_off_recovered", amount=part, on=on, because=origin)
             part_left -= part
         written.recovered_minor += taken
         invoice.written_off_minor -= taken
@@ -84,10 +95,21 @@ async def recover(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, on: d
 
 
 async def unrecover(uow: UnitOfWork, invoice: Invoice, entry: LedgerEntry) -> None:
-    """The payment that brought it was taken back: it is given up again."""
+    """The payment that brought it was taken back: it is given up again, unless the write-off itself was taken back."""
     written = await uow.session.get_one(WriteOff, (uow.tenant_id, entry.write_off_id))
     written.recovered_minor -= entry.amount_minor
-    invoice.written_off_minor += entry.amount_minor
+    if written.status == "posted":
+        invoice.written_off_minor += entry.amount_minor
+        return
+    post(
+        uow,
+        invoice,
+        account=entry.account,
+        kind="write_off_reversed",
+        amount=entry.amount_minor,
+        on=max(written.reversed_on or entry.effective_on, entry.effective_on),
+        because=Because(write_off_id=written.id, reason=written.reason),
+    )
 
 
 async def load_write_offs(uow: UnitOfWork, invoice: Invoice) -> list[WriteOff]:

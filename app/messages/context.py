@@ -16,19 +16,31 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who is written to."""
+    """Who is written to.
+
+    Attributes:
+        contact: The person or desk, where one is known.
+        kind: `business`, `sole_trader` or `consumer`.
+        address: The postal address of a letter, lines apart by line breaks.
+    """
 
     name: str
+    contact: str | None = None
+    kind: str = "business"
+    tax_id: str | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageLine:
-    """One invoice, or one due instalment of it, as the message shows it.
+    """One invoice, or one due instalment, as the message shows it.
 
     Attributes:
+        number: Of the invoice; empty for an instalment of a payment plan, which is named by `instalment` alone.
         days_overdue: Negative before the due date, 0 on it, positive after it, counted to the message's `today`.
         amount_minor: What is open, charges included.
         charges_minor: The part of `amount_minor` that is charges; shown only when it is not 0.
+        instalment: `1/3` for the first of three instalments; empty for a whole invoice.
     """
 
     number: str
@@ -39,6 +51,7 @@ class MessageLine:
     charges_minor: int = 0
     reference: str | None = None
     payment_url: str | None = None
+    instalment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,33 @@ class BankAccount:
     number: str
     bank: str | None = None
     holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """A payment plan, for messages about its instalments or its end.
+
+    Attributes:
+        instalment: Number of the instalment that the message is about; of several, the first.
+        instalments: How many the plan has.
+        amount_minor: What is open of that instalment.
+        remaining_minor: What is open of the whole plan.
+    """
+
+    instalment: int
+    instalments: int
+    due_on: date
+    amount_minor: int
+    remaining_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseFacts:
+    """A promise to pay that was not kept, or kept in part; `paid_minor` is what came in."""
+
+    amount_minor: int
+    promised_on: date
+    paid_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +103,10 @@ class MessageContext:
         also_open: Other open invoices, listed for information and not part of the total.
         locale: The customer's locale, such as es-MX.
         fallback_locale: The tenant's locale, for customers whose language has no texts.
+        identifies_collector: The message says who collects, and for whom, as the contact profile asks.
+        offers_opt_out: The message says how to get no more of them, as the contact profile asks.
+        plan: Where the message is about a payment plan.
+        promise: Where a promise about these invoices was broken.
     """
 
     company: Company
@@ -77,3 +121,7 @@ class MessageContext:
     locale: str = "es-MX"
     payment_reference: str | None = None
     fallback_locale: str = "es-MX"
+    identifies_collector: bool = False
+    offers_opt_out: bool = False
+    plan: PlanFacts | None = None
+    promise: PromiseFacts | None = None

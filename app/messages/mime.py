@@ -93,8 +93,10 @@ def build_email(
 
     Raises:
         ValueError: A value would break out of its header, an address or the Message-ID is malformed, or the date is
-            naive.
+            naive, or the message is no e-mail.
     """
+    if rendered.subject is None or rendered.html is None:
+        raise ValueError("an e-mail has a subject and HTML")
     if date.tzinfo is None:
         raise ValueError("the date of a message needs an offset")
     if not _MESSAGE_ID.fullmatch(message_id):

@@ -1,100 +1,136 @@
-"""Renders a reminder's subject, text part and HTML part from one source, in the customer's language."""
+"""Renders a message: subject, text part and HTML part from one text, in the customer's language."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup, escape
-
-from app.messages.context import MessageContext
-from app.messages.languages import resolve_language
-from app.messages.plain_text import aligned, clean, paragraphs, split_paragraphs
-from app.messages.variables import variables
-from app.messages.words import TEXTS
-
-TEMPLATE_KEYS: Final = frozenset(
-    {"friendly_reminder", "first_notice", "second_notice", "formal_notice", "final_notice"}
+from app.messages.blocks import (
+    MARKS,
+    html_from_text,
+    html_with_blocks,
+    letter_head,
+    page,
+    short_part,
+    text_part,
+    whole_page,
 )
+from app.messages.context import MessageContext
+from app.messages.gsm import message_length
+from app.messages.html_text import html_to_text
+from app.messages.plain_text import clean
+from app.messages.sandbox import render_html, render_text
+from app.messages.texts import TEMPLATE_KEYS, WITH_SUBJECT, Text, Texts
+from app.messages.variables import Material, material
 
-_BLANK_LINES: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+# How long a short message should be, and how long it can be at most.
+_SHORT: Final = {"sms": (160, 1_530), "whatsapp": (480, 4_096)}
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedMessage:
-    """A message as the customer will read it; `language` is the language tag of its text."""
+    """A message as the customer will read it; `language` is the language tag of its text.
 
-    subject: str
+    Only e-mails and letters have a subject and HTML. `provider_template` names the provider's own template, where the
+    channel has such.
+    """
+
+    subject: str | None
     text: str
-    html: str
+    html: str | None
     language: str
+    provider_template: str | None = None
 
 
 def template_exists(template_key: str) -> bool:
-    """Tell whether a policy step may name this template."""
+    """Tell whether a text ships under this key."""
     return template_key in TEMPLATE_KEYS
 
 
-def render(template_key: str, context: MessageContext) -> RenderedMessage:
-    """Render a message.
+def render(
+    template_key: str, context: MessageContext, *, channel: str = "email", texts: Texts | None = None
+) -> RenderedMessage:
+    """Render the message that a customer reads under a key.
 
-    The same letter is rendered twice, escaped inside the HTML layout and as it is inside the text layout, so that the
-    two parts can never say different things.
+    Args:
+        template_key: What a policy's step names.
+        context: The facts.
+        channel: One of `app.messages.texts.CHANNELS`.
+        texts: What the tenant can say; the shipped texts alone if left out.
 
     Raises:
-        KeyError: There is no such template.
+        KeyError: There is nothing under this key for the channel.
         ValueError: The context is about no invoice, or names no currency.
     """
-    if template_key not in TEMPLATE_KEYS:
+    known = texts or Texts()
+    text = known.choose(template_key, channel, locale=context.locale, fallback=context.fallback_locale)
+    if text is None:
         raise KeyError(template_key)
-    language = resolve_language(context.locale, fallback=context.fallback_locale)
-    values = variables(context, language)
-    text_letter, html_letter = _letters(language, template_key)
-    text = _BLANK_LINES.sub("\n\n", text_letter.render(values)).strip()
-    return RenderedMessage(
-        subject=_subject(text_letter, values),
-        text=f"{text}\n",
-        html=html_letter.render(values).strip() + "\n",
-        language=language,
-    )
+    return render_one(text, context)
 
 
-def _subject(letter: Template, values: Mapping[str, Any]) -> str:
-    block = letter.blocks["subject"](letter.new_context(dict(values)))
-    return clean("".join(block))
+def render_one(text: Text, context: MessageContext) -> RenderedMessage:
+    """Render a message by one text.
+
+    Raises:
+        ValueError: The context is about no invoice, names no currency, or the text uses what it must not.
+    """
+    made = material(context, text)
+    if text.channel in _SHORT:
+        body = _short(text, made)
+        return RenderedMessage(None, body, None, text.language, text.provider_template)
+    values = _values(made)
+    if text.channel == "call":
+        return RenderedMessage(None, text_part(_body(text, values), made), None, text.language)
+    subject = clean(render_text(text.subject or "", values)) if text.channel in WITH_SUBJECT else ""
+    is_letter = text.channel == "letter"
+    plain, html = _parts(text, made, values)
+    if _is_page(html):
+        html = whole_page(html, made)
+    else:
+        html = page(html, made, title=subject, language=text.language, is_letter=is_letter)
+    head = letter_head(made, title=subject) if is_letter else ""
+    return RenderedMessage(subject, head + text_part(plain, made), html, text.language)
 
 
-@cache
-def _letters(language: str, template_key: str) -> tuple[Template, Template]:
-    text, html = _environments()
-    name = f"{language}/{template_key}.j2"
-    return text.get_template(name), html.get_template(name)
+def _parts(text: Text, made: Material, values: dict[str, Any]) -> tuple[str, str]:
+    """The body as plain text, its blocks still marked, and as HTML; what was not written is made from the other."""
+    if text.body_html is None:
+        body = render_text(text.body, values)
+        return body, html_from_text(body, made)
+    html = render_html(text.body_html, values)
+    plain = render_text(text.body, values) if text.body else html_to_text(html)
+    return plain, html_with_blocks(html, made)
 
 
-@cache
-def _environments() -> tuple[ImmutableSandboxedEnvironment, ImmutableSandboxedEnvironment]:
-    text = _environment("_text", autoescape=False)
-    text.filters["paragraphs"] = paragraphs
-    text.filters["aligned"] = aligned
-    html = _environment("_html", autoescape=True)
-    html.filters["paragraphs"] = _html_paragraphs
-    return text, html
+def _is_page(html: str) -> bool:
+    return html.lstrip()[:15].lower().startswith(("<!doctype", "<html"))
 
 
-def _environment(layout: str, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([TEXTS / layout, TEXTS]),
-        undefined=StrictUndefined,
-        autoescape=autoescape,
-        auto_reload=False,
-        keep_trailing_newline=False,
-    )
+def _body(text: Text, values: dict[str, Any]) -> str:
+    return render_text(text.body, values) if text.body else html_to_text(render_html(text.body_html or "", values))
 
 
-def _html_paragraphs(text: str) -> Markup:
-    # A filter block hands over what autoescape has already made safe, as Markup; anything else is escaped here.
-    parts = [f'<p style="margin:0 0 16px">{escape(part)}</p>' for part in split_paragraphs(text)]
-    return Markup("\n".join(parts))  # noqa: S704  made of what is escaped
+def _values(made: Material) -> dict[str, Any]:
+    way = made.ways_to_pay[0] if made.ways_to_pay else ""
+    return {**made.values, **MARKS, "if_paid": made.if_paid, "pay_or_call": way}
+
+
+def _short(text: Text, made: Material) -> str:
+    """A short message that says what matters: rather without the link, or what to do if paid, than too long."""
+    wanted, most = _SHORT[text.channel]
+    shown = ""
+    for way in made.ways_to_pay or ("",):
+        for if_paid in (made.if_paid, ""):
+            values = {**made.values, **MARKS, "if_paid": if_paid, "pay_or_call": way}
+            rendered = short_part(_body(text, values), made)
+            if _length(rendered, text.channel) <= wanted:
+                return rendered
+            # What a tenant wrote is as long as it is; what ships is as short as it can be.
+            shown = rendered if text.is_shipped else shown or rendered
+    limit = wanted if text.is_shipped else most
+    while _length(shown, text.channel) > limit:
+        shown = shown[: limit - 1].rstrip() if len(shown) > limit else shown[:-1]
+    return shown
+
+
+def _length(rendered: str, channel: str) -> int:
+    return message_length(rendered)[0] if channel == "sms" else len(rendered)

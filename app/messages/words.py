@@ -27,7 +27,9 @@ class Words:
 
     def owed(self, count: int, overdue: int) -> str:
         """Say how many invoices are open, and how many of them are overdue."""
-        if overdue == 0:
+        if count == 1:
+            form = "single_late" if overdue else "single"
+        elif overdue == 0:
             form = "none"
         elif overdue == count:
             form = "all"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm.attributes import manager_of_class
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,6 +31,9 @@ NAMING = {
 
 # An amount in minor units; a bound far under bigint keeps every sum of rows inside it.
 MAX_MINOR = 10**17
+
+
+Row = TypeVar("Row", bound="Base")
 
 
 class Base(DeclarativeBase):
@@ -60,6 +64,16 @@ class Base(DeclarativeBase):
                 setattr(self, name, value)
             else:
                 raise TypeError(f"{type(self).__name__} has no {name}")
+
+
+def fresh(kind: type[Row], /, **values: Any) -> Row:
+    """A row from its columns, without the events of the ORM's constructor, which cost more than all else of it."""
+    row: Row = manager_of_class(kind).new_instance()
+    for name, make in _defaults(kind):
+        if name not in values:
+            row.__dict__[name] = make()
+    row.__dict__.update(values)
+    return row
 
 
 @lru_cache(maxsize=128)

@@ -30,7 +30,7 @@ class Customer(TenantRow, Versioned, Base):
         ),
     )
 
-    bookkeeping: ClassVar[frozenset[str]] = frozenset({"next_action_at"})
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"next_action_at", "has_agreements"})
 
     external_id: Mapped[str | None]
     name: Mapped[str]
@@ -38,6 +38,8 @@ class Customer(TenantRow, Versioned, Base):
     tax_id: Mapped[str | None]
     locale: Mapped[str | None]
     time_zone: Mapped[str | None]
+    # Where the customer may also be, for rules that count hours in every zone.
+    other_time_zones: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
     country: Mapped[str | None]
     currency: Mapped[str | None]
     dunning_policy_id: Mapped[UUID | None]
@@ -56,6 +58,8 @@ class Customer(TenantRow, Versioned, Base):
     contact_profile: Mapped[str | None]
     send_window: Mapped[dict[str, Any] | None]
     erased_at: Mapped[datetime | None]
+    # Whether anything was ever agreed or placed in the way: who has nothing of it costs no statement to find out.
+    has_agreements: Mapped[bool] = mapped_column(server_default=text("false"))
     contacts: Mapped[list[Any]]
     meta: Mapped[dict[str, Any]]
     next_action_at: Mapped[datetime | None]

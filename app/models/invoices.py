@@ -1,7 +1,7 @@
 """Invoices, their instalments, and the cases that chase them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
@@ -43,6 +43,8 @@ class Invoice(TenantRow, Versioned, Base):
         Index("ix_invoices_due_on", "tenant_id", "due_on", "id"),
     )
 
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"interest_through_on"})
+
     external_id: Mapped[str | None]
     number: Mapped[str]
     customer_id: Mapped[UUID]
@@ -69,13 +71,15 @@ class Invoice(TenantRow, Versioned, Base):
     documents: Mapped[list[Any]]
     lines: Mapped[list[Any]]
     dunning_policy_id: Mapped[UUID | None]
-    # As they were when the invoice was issued: the terms, [{percent, until}], and how lateness is charged.
+    # As they were when the invoice was issued: the terms, and [{percent, until}].
     terms: Mapped[dict[str, Any] | None]
     discount_terms: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     # [{number, due_on, amount_minor}] in order of dates, where it is due in several parts; once it is issued, the
     # same as its rows of `invoice_instalments`, so that every reader of the invoice knows them without another query.
     instalments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # How lateness is charged: the customer's setting where empty. Interest stands posted through a day, if any does.
     late_interest: Mapped[dict[str, Any] | None]
+    interest_through_on: Mapped[date | None]
     meta: Mapped[dict[str, Any]]
     issued_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]

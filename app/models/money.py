@@ -268,6 +268,7 @@ class Charge(TenantRow, Versioned, Base):
         one_of("kind", ("fee", "interest", "recovery_cost")),
         amount_range("amount_minor", low=1),
         CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name="tax_minor"),
+        CheckConstraint("paid_minor BETWEEN 0 AND amount_minor", name="paid_minor"),
         CheckConstraint("(kind = 'interest') OR (from_on IS NULL AND through_on IS NULL)", name="interest_period"),
         Index(
             "uq_charges_external_id",
@@ -303,6 +304,8 @@ class Charge(TenantRow, Versioned, Base):
     reminder_id: Mapped[UUID | None]
     external_id: Mapped[str | None]
     reason: Mapped[str | None]
+    # How much of it is paid: what was paid on all charges of its kind fills them in order.
+    paid_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # `amount_minor` includes `tax_minor`.
     tax_code: Mapped[str | None]
     tax_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -147,7 +147,7 @@ class _Operation:
             answers.setdefault("422", {})
         for status, answer in list(answers.items()):
             if int(status) < 400 or not self.is_tenants:
-                answer["headers"] = self._headers()
+                answer["headers"] = self._headers() | answer.get("headers", {})
                 self._describe(answer)
             else:
                 answers[status] = _reference("responses", components.RESPONSES[int(status)].name)

@@ -14,7 +14,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "Payments": "What was received and which invoices it settles. From the instant a payment is acknowledged, no "
         "reminder about what it settles begins.",
         "Imports": "Files of customers, invoices or payments, worked off in the background.",
-        "Terms": "Calculators for payment terms and interest; they store nothing.",
+        "Terms": "Payment terms under codes of yours, and a calculator of due dates that stores nothing.",
         "Rate tables": "Interest rates by date.",
     },
     "Collections": {
@@ -39,6 +39,7 @@ _GROUPS: dict[str, dict[str, str]] = {
     },
     "Administration": {
         "Tenant": "Your company's settings: zone, language, send window, bank accounts, and whether messages leave.",
+        "Contact profiles": "Legal rules about when and how often debtors may be contacted, ready to be chosen.",
         "API keys": "Keys with scopes and expiry, rotated with an overlap.",
         "Operating": "Probes for whoever runs the service; they need no key.",
     },

@@ -5,11 +5,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.domain.events import EVENT_TYPES
-from app.webhooks.schemas import ChargeOutput, DunningCaseOutput, EventOutput
+from app.webhooks.schemas import DunningCaseOutput, EventOutput
 
 Json = dict[str, Any]
 
-# The resource in `data`, by the first word of the type; all but these two are answered by operations as well.
+# The resource in `data`, by the first word of the type; all but those below are answered by operations as well.
 _DATA = {
     "charge": "ChargeOutput",
     "credit_note": "CreditNoteOutput",
@@ -26,10 +26,18 @@ _DATA = {
     "webhook": "EndpointOutput",
     "webhook_endpoint": "EndpointOutput",
 }
-_ONLY_IN_EVENTS: tuple[type[BaseModel], ...] = (ChargeOutput, DunningCaseOutput, EventOutput)
+_ONLY_IN_EVENTS: tuple[type[BaseModel], ...] = (DunningCaseOutput, EventOutput)
 # What an event says beyond the resource, and the name of the two together.
 _NOTE: Json = {"note": {"type": "string", "description": "How you knew, where you resolved its outcome yourself."}}
 _MORE: dict[str, tuple[str, Json]] = {
+    "customer.opted_out": (
+        "CustomerOptedOut",
+        {
+            "channel": {"type": "string", "description": "The channel that is not used any more.", "examples": ["sms"]},
+            "address": {"type": "string", "description": "The address of it.", "examples": ["+525512345678"]},
+            "activity_id": {"type": "string", "format": "uuid", "description": "The message, as an activity."},
+        },
+    ),
     "dunning.step_skipped": (
         "DunningStepSkipped",
         {

@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from app.core.amounts import up_to
 from app.core.errors import conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -21,7 +22,7 @@ from app.payments.service import (
     require_posted,
     wants_automatic,
 )
-from app.payments.settling import Settled, designate, settle_designated, settle_oldest, up_to
+from app.payments.settling import Settled, designate, settle_designated, settle_oldest
 from app.settlement.references import Reference, lock_customer
 
 

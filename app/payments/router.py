@@ -1,7 +1,6 @@
 """HTTP for payments."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request
@@ -14,8 +13,7 @@ from app.core.responses import CREATE, READ, WRITE, check_if_match, json_respons
 from app.core.schemas import Day
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
-from app.models import Reminder
-from app.outbox.payloads import payment_payload
+from app.outbox.payloads import in_flight_payload, payment_payload
 from app.payments import batch, commands, repository, service
 from app.payments.repository import PaymentFilter
 from app.payments.schemas import (
@@ -48,7 +46,7 @@ async def create_payment(uow: Uow, body: PaymentCreate) -> Response:
     interest charged for later days is taken back. Money that nobody has been named for is kept until it is assigned.
     """
     payment, in_flight = await service.create(uow, body.model_dump())
-    return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)}, status=201)
+    return resource_response({**payment_payload(payment), "in_flight": in_flight_payload(in_flight)}, status=201)
 
 
 @router.post("/batch", response_model=BatchOutput, responses=CREATE, operation_id="write_payment_batch")
@@ -152,15 +150,4 @@ async def confirm_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged) -> Response:
     payment, in_flight = acknowledged
     await uow.flush()
-    return resource_response({**payment_payload(payment), "in_flight": _in_flight(in_flight)})
-
-
-def _in_flight(reminders: Sequence[Reminder]) -> list[dict[str, Any]]:
-    return [
-        {
-            "reminder_id": str(reminder.id),
-            "channel": reminder.channel,
-            "invoice_ids": [str(item.invoice_id) for item in reminder.items if item.dropped_reason is None],
-        }
-        for reminder in reminders
-    ]
+    return resource_response({**payment_payload(payment), "in_flight": in_flight_payload(in_flight)})

@@ -8,7 +8,19 @@ from pydantic import Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.batches import BATCH_LIMIT, Mode
-from app.core.schemas import Currency, Day, ExternalId, Input, Metadata, Money, Output, Resource, Text100, Text200
+from app.core.schemas import (
+    Currency,
+    Day,
+    ExternalId,
+    InFlightOutput,
+    Input,
+    Metadata,
+    Money,
+    Output,
+    Resource,
+    Text100,
+    Text200,
+)
 from app.domain.errors import Code
 
 PaymentStatus = Literal["pending", "posted", "reversed"]
@@ -208,14 +220,6 @@ class AllocationOutput(Output):
     discount_taken: str = Field(description="Early-payment discount granted beside it.", examples=["0.00"])
     differences: list[DifferenceOutput] = Field(description="What was given up beside it, by reason.")
     effective_on: date = Field(description="From when it counts.")
-
-
-class InFlightOutput(Output):
-    """A reminder that was already claimed when this was acknowledged."""
-
-    reminder_id: UUID = Field(description="The reminder; it starts within two seconds or not at all.")
-    channel: str = Field(description="How it goes out.")
-    invoice_ids: list[UUID] = Field(description="The invoices it is about.")
 
 
 class PaymentOutput(Resource):

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from app.core.amounts import positive
 from app.core.errors import conflict, invalid, not_found
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
@@ -20,7 +21,6 @@ from app.payments.settling import (
     Settled,
     designate,
     lock_payers,
-    positive,
     references_of,
     settle_designated,
     settle_oldest,
@@ -68,7 +68,10 @@ async def reverse(uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on
     Raises:
         ProblemError: 404, 409 when it was reversed or refunded already, 422 for a date before the payment or ahead.
     """
-    payment, customers = await lock_for(uow, payment_id, None)
+    found = await get(uow, payment_id)
+    # What a pending one was to cover is chased again, whoever owes it.
+    intended = {"allocations": found.intended_allocations, "for_other_customers": found.for_other_customers}
+    payment, customers = await lock_for(uow, payment_id, intended)
     on = reversed_on or uow.today
     check_not_ahead("/reversed_on", on, uow.today)
     if on < payment.received_on:
@@ -136,6 +139,7 @@ def _new_payment(uow: UnitOfWork, fields: Fields, amount_minor: int) -> Payment:
         matures_on=fields["matures_on"],
         tendered=fields["tendered"],
         intended_allocations=_intended(fields) if fields["status"] == "pending" else [],
+        for_other_customers=fields["status"] == "pending" and fields["for_other_customers"],
         method=fields["method"],
         reference=fields["reference"],
         status=fields["status"],

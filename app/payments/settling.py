@@ -7,14 +7,14 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import FieldError, invalid
-from app.core.schemas import to_minor
+from app.core.amounts import not_negative, positive
+from app.core.errors import invalid
 from app.core.uow import UnitOfWork
 from app.domain.allocation import OpenItem
 from app.domain.discount import DiscountTerm, credited
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
-from app.domain.money import format_amount, parse_amount
+from app.domain.money import parse_amount
 from app.ledger.allocations import Difference, settle
 from app.ledger.entries import open_item
 from app.models import Customer, Invoice, Payment
@@ -214,43 +214,3 @@ def references_of(allocations: Sequence[Fields]) -> list[Reference]:
     # What was kept of a pending instrument has been through JSON.
     ids = [item["invoice_id"] if item["invoice_id"] is None else UUID(str(item["invoice_id"])) for item in allocations]
     return [Reference(id_, item["invoice_external_id"]) for id_, item in zip(ids, allocations, strict=True)]
-
-
-def not_negative(pointer: str, amount: str, currency: str) -> int:
-    """An amount of zero or more, in minor units.
-
-    Raises:
-        ProblemError: 422.
-    """
-    minor = to_minor(pointer, amount, currency)
-    if isinstance(minor, FieldError):
-        raise invalid(minor.pointer, minor.code, minor.message)
-    if minor < 0:
-        raise invalid(pointer, Code.out_of_range, "This amount must not be negative.")
-    return minor
-
-
-def positive(pointer: str, amount: str, currency: str) -> int:
-    """An amount above zero, in minor units.
-
-    Raises:
-        ProblemError: 422.
-    """
-    minor = not_negative(pointer, amount, currency)
-    if minor == 0:
-        raise invalid(pointer, Code.out_of_range, "This amount must be more than zero.")
-    return minor
-
-
-def up_to(pointer: str, amount: str | None, currency: str, most_minor: int) -> int:
-    """An amount above zero and no more than there is; all there is where none is named.
-
-    Raises:
-        ProblemError: 422.
-    """
-    minor = most_minor if amount is None else positive(pointer, amount, currency)
-    if minor > most_minor or minor == 0:
-        raise invalid(
-            pointer, Code.out_of_range, f"No more than {format_amount(most_minor, currency)} {currency} is there."
-        )
-    return minor

@@ -14,7 +14,7 @@ GroupingName = Literal["customer", "invoice"]
 CatchUpName = Literal["highest", "one_at_a_time", "skip"]
 LateEntryName = Literal["restart", "highest"]
 StepChannel = Literal["email", "sms", "whatsapp", "phone", "post"]
-FeeKind = Literal["flat", "percent"]
+FeeKind = Literal["flat", "percent", "tiers"]
 OnExhausted = Literal["event", "task", "placement"]
 PolicyStatus = Literal["draft", "published"]
 
@@ -85,10 +85,21 @@ CalendarCode = Annotated[
 ]
 
 
+class FeeTierInput(Input):
+    """What a fee charges from an open principal on: `amount` or `percent`, one of the two."""
+
+    from_amount: Money = Field(description="Open principal from which it holds; inclusive.", examples=["1000.00"])
+    amount: Money | None = Field(default=None, description="What it charges, above zero.", examples=["150.00"])
+    percent: Percent | None = None
+
+
 class FeeInput(Input):
     """A fee posted to the invoice when the step goes out."""
 
-    kind: FeeKind = Field(description="`flat` charges `amount`; `percent` charges `percent` of the open principal.")
+    kind: FeeKind = Field(
+        description="`flat` charges `amount`; `percent` charges `percent` of the open principal; `tiers` charges what "
+        "the highest tier says that the open principal reaches, and nothing below the lowest.",
+    )
     currency: Currency | None = Field(
         default=None,
         description="The fee applies to invoices in this currency alone. Left out, it is the tenant's currency where "
@@ -96,8 +107,11 @@ class FeeInput(Input):
     )
     amount: Money | None = Field(default=None, description="What a flat fee charges, above zero.", examples=["150.00"])
     percent: Percent | None = None
-    min: Money | None = Field(default=None, description="A percent fee charges at least this.", examples=["50.00"])
-    max: Money | None = Field(default=None, description="A percent fee charges at most this.", examples=["500.00"])
+    min: Money | None = Field(default=None, description="A percent charges at least this.", examples=["50.00"])
+    max: Money | None = Field(default=None, description="A percent charges at most this.", examples=["500.00"])
+    tiers: list[FeeTierInput] | None = Field(
+        default=None, min_length=1, max_length=20, description="Tiers by ascending `from_amount`.", examples=[None]
+    )
 
 
 class StepInput(Input):
@@ -179,15 +193,26 @@ class PolicyUpdate(PolicyFields):
     )
 
 
+class FeeTierOutput(Output):
+    """What a fee charges from an open principal on."""
+
+    from_amount: str = Field(description="Open principal from which it holds.", examples=["1000.00"])
+    amount: str | None = Field(description="What it charges.", examples=["150.00"])
+    percent: str | None = Field(description="Percent of the open principal.", examples=[None])
+
+
 class FeeOutput(Output):
     """A fee posted to the invoice when the step goes out."""
 
-    kind: FeeKind = Field(description="`flat` or `percent` of the open principal.")
+    kind: FeeKind = Field(description="`flat`, `percent` of the open principal, or `tiers` of it.")
     currency: str | None = Field(description="The fee applies to invoices in this currency; null is every currency.")
     amount: str | None = Field(description="What a flat fee charges.")
     percent: str | None = Field(description="Percent of the open principal; 8.5 is 8.5 %.")
-    min: str | None = Field(description="A percent fee charges at least this.")
-    max: str | None = Field(description="A percent fee charges at most this.")
+    min: str | None = Field(description="A percent charges at least this.")
+    max: str | None = Field(description="A percent charges at most this.")
+    tiers: list[FeeTierOutput] | None = Field(
+        default=None, description="Tiers by ascending `from_amount`.", examples=[None]
+    )
 
 
 class StepOutput(Output):

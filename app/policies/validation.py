@@ -22,7 +22,11 @@ DEFINITION_FIELDS: Final = (
 )  # fmt: skip
 """What a version's stored definition is made of; name and default are kept beside it."""
 
-_FEE_FIELDS: Final = {"flat": ("amount", ("percent", "min", "max")), "percent": ("percent", ("amount",))}
+_FEE_FIELDS: Final = {
+    "flat": ("amount", ("percent", "min", "max", "tiers")),
+    "percent": ("percent", ("amount", "tiers")),
+    "tiers": ("tiers", ("amount", "percent")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,42 @@ class _Check:
         for name in foreign:
             if fee[name] is not None:
                 self.fault(f"{pointer}/{name}", Code.invalid_value, f"A {kind} fee has no `{name}`; leave it out.")
-        if fee["percent"] is not None and not 0 < Fraction(fee["percent"]) <= 100:
-            self.fault(f"{pointer}/percent", Code.out_of_range, "A percent is above 0 and at most 100.")
+        self.percent(f"{pointer}/percent", fee["percent"])
         given = {name: fee[name] for name in ("amount", "min", "max") if fee[name] is not None}
-        currency = fee["currency"] or (self.surroundings.currency if given else None)
-        return {**fee, "currency": currency, **(self.fee_amounts(pointer, given, currency) if currency else {})}
+        tiers = fee["tiers"] or []
+        currency = fee["currency"] or (self.surroundings.currency if given or tiers else None)
+        amounts = self.fee_amounts(pointer, given, currency) if currency else {}
+        if tiers and currency:
+            fee = {**fee, "tiers": self.tiers(f"{pointer}/tiers", tiers, currency)}
+        return {**fee, "currency": currency, **amounts}
+
+    def percent(self, pointer: str, percent: str | None) -> None:
+        if percent is not None and not 0 < Fraction(percent) <= 100:
+            self.fault(pointer, Code.out_of_range, "A percent is above 0 and at most 100.")
+
+    def tiers(self, pointer: str, tiers: Sequence[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
+        stored = []
+        highest = -1
+        for index, tier in enumerate(tiers):
+            at = f"{pointer}/{index}"
+            start = self.amount(f"{at}/from_amount", tier["from_amount"], currency)
+            if start is not None and start <= highest:
+                self.fault(f"{at}/from_amount", Code.invalid_value, "List tiers by ascending `from_amount`, each once.")
+            highest = max(highest, start or 0)
+            if (tier["amount"] is None) == (tier["percent"] is None):
+                self.fault(at, Code.missing, "A tier has an `amount` or a `percent`, one of the two.")
+            self.percent(f"{at}/percent", tier["percent"])
+            charged = (
+                None
+                if tier["amount"] is None
+                else self.amount(f"{at}/amount", tier["amount"], currency, above_zero=True)
+            )
+            stored.append({
+                "from_amount": money(start or 0, currency),
+                "amount": None if charged is None else money(charged, currency),
+                "percent": tier["percent"],
+            })  # fmt: skip
+        return stored
 
     def fee_amounts(self, pointer: str, given: Mapping[str, str], currency: str) -> dict[str, str]:
         minors = {

@@ -16,10 +16,12 @@ from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
+from app.domain.contact_rules import Contact
 from app.domain.errors import Code
 from app.domain.states import REMINDER
 from app.domain.verdicts import PASSING, ChaseFacts, Verdict, due_step
-from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts, zone_of
+from app.dunning.contacts import zone_of
+from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import drop_items, live_items
 from app.dunning.shares import by_invoice, share_of
 from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
@@ -99,7 +101,7 @@ async def claim(
                 shadowed.append(reminder)
             else:
                 batch.claims.append(made)
-            known = _with_contact(known, case_ids)
+            known = _with_contact(known, reminder, case_ids)
     if priced:
         cases = by_invoice(case for dossier in dossiers.values() for case in dossier.cases.values())
         await reconcile(uow, customers, list({invoice.id: invoice for invoice in priced}.values()), cases=cases)
@@ -118,12 +120,15 @@ def _by_customer(reminders: Iterable[Reminder]) -> dict[UUID, list[Reminder]]:
     return grouped
 
 
-def _with_contact(facts: ChaseFacts, case_ids: frozenset[UUID]) -> ChaseFacts:
+def _with_contact(facts: ChaseFacts, reminder: Reminder, case_ids: frozenset[UUID]) -> ChaseFacts:
     """The facts after one more contact, which counts for the customer's next reminder (rule D6)."""
+    today = business_date(facts.now, facts.customer_zone)
+    invoice_ids = frozenset(item.invoice_id for item in live_items(reminder))
     return replace(
         facts,
         contacts_today=facts.contacts_today + 1,
-        last_contact_on=business_date(facts.now, facts.customer_zone),
+        last_contact_on=today,
+        contacts=(*facts.contacts, Contact(today, reminder.channel, invoice_ids=invoice_ids)),
         cases=tuple(
             replace(case, pending=Code.in_flight) if case.case_id in case_ids else case for case in facts.cases
         ),
@@ -272,7 +277,7 @@ def _charged(dossier: Dossier, item: ReminderItem, verdicts: Mapping[UUID, Verdi
 
 
 def _also_open(reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier, today: date) -> list[UUID]:
-    """Cases of other overdue debts in the same currency, for a reminder that speaks for the whole customer (rule D5)."""
+    """Cases of other overdue debts in the currency, for a reminder that speaks for the whole customer (rule D5)."""
     listed = {item.case_id for item in live_items(reminder)}
     others = [
         verdict.case

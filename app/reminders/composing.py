@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.uow import UnitOfWork
+from app.dunning.contacts import rules_of
 from app.dunning.facts import Dossier
 from app.dunning.shares import share_of
 from app.messages.context import BankAccount, Company, MessageContext, MessageLine
@@ -41,6 +42,7 @@ def compose(
     """
     settings = uow.tenant.settings
     customer = dossier.customer
+    rules = rules_of(uow, customer)
     lines = [_line(dossier, item.case_id, today) for item in reminder.items if item.dropped_reason is None]
     context = MessageContext(
         company=Company(
@@ -60,6 +62,8 @@ def compose(
         locale=customer.locale or uow.tenant.locale,
         payment_reference=customer.external_id,
         fallback_locale=uow.tenant.locale,
+        identifies_collector=rules is not None and rules.identifies_collector,
+        offers_opt_out=rules is not None and rules.needs_opt_out,
     )
     return render(reminder.template, context)
 

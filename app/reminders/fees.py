@@ -5,16 +5,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
 from app.dunning.shares import share_of
-from app.ledger.charges import post_charge
 from app.models import Charge, DunningCase, Invoice, Reminder
 from app.reminders.repository import any_of
+from app.settlement.charges import NewCharge, charge
 
 # Case, step and cycle; charges that no step posted have none.
 ChargedStep = tuple[UUID | None, str | None, int | None]
@@ -62,32 +61,19 @@ def post_fees(
         amount = _fee_minor(verdicts[item.case_id], dossier.cases[item.case_id], invoice)
         if amount <= 0 or (item.case_id, item.step_key, item.cycle) in charged:
             continue
-        charge = Charge(
-            tenant_id=uow.tenant_id,
-            id=new_id(),
-            customer_id=reminder.customer_id,
-            invoice_id=invoice.id,
-            kind="fee",
-            currency=invoice.currency,
-            amount_minor=amount,
-            posted_on=uow.today,
-            status="posted",
-            case_id=item.case_id,
-            step_key=item.step_key,
-            cycle=item.cycle,
-            reminder_id=reminder.id,
-            tax_minor=0,
-            segments=[],
-            meta={},
-            version=1,
-            created_at=uow.now,
-            updated_at=uow.now,
+        charge(
+            uow,
+            invoice,
+            NewCharge(
+                kind="fee",
+                net_minor=amount,
+                posted_on=uow.today,
+                case_id=item.case_id,
+                step_key=item.step_key,
+                cycle=item.cycle,
+                reminder_id=reminder.id,
+            ),
         )
-        uow.add(charge)
-        uow.track(invoice)
-        post_charge(uow, charge, invoice)
-        uow.emit("charge.posted", charge)
-        uow.emit("invoice.updated", invoice)
         touched.append(invoice)
     return touched
 

@@ -5,27 +5,28 @@ the entries are taken back that do not count: those effective after `as_of` or b
 are next to none of them. For a day long past they are most of the ledger, and then the entries that do count are added
 up instead. Balances and corrections are added up by cell, never invoice by invoice, so that the scan of the balances
 aggregates as it goes.
+
+Invoices that are due in instalments are few. They are counted like the others, by their own due date, and a third part
+moves their principal from there to where their open instalments are due.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
     CTE,
     ColumnElement,
     CompoundSelect,
-    Date,
-    DateTime,
     FromClause,
     Integer,
     Select,
     SQLColumnExpression,
-    bindparam,
+    Text,
+    Uuid,
     case,
     cast,
     func,
@@ -34,15 +35,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
-    type_coerce,
     union_all,
 )
 
-from app.core.driver import driver_of
 from app.core.uow import UnitOfWork
 from app.domain.states import INVOICE
-from app.models import Customer, Invoice, LedgerEntry, Payment
+from app.models import CreditNote, Customer, Invoice, LedgerEntry, Payment
+from app.reports.instalments import moved_by_instalments, principals_of_balances, principals_of_ledger
+from app.reports.question import Question
 
 # What a draft will owe is not booked, and a CHECK says that nothing is open on what is paid. Naming the others lets the
 # planner find them by their status where most invoices are paid.
@@ -51,7 +51,7 @@ _STORED: Final = Invoice.principal_open_minor + Invoice.interest_open_minor + In
 
 # The share of the entries to take back from which on adding up the others is quicker. An entry that is taken back costs
 # about six times as much as one that is added up: its invoice is looked up as well, and by one process.
-_MOST_TAKEN_BACK: Final = 0.15
+_MOST_TAKEN_BACK_PERCENT: Final = 15
 # The planner's estimate, from the statistics that it keeps: nothing is read.
 _ESTIMATE_LATER: Final = """
 EXPLAIN (FORMAT JSON) SELECT FROM ledger_entries
@@ -60,6 +60,7 @@ WHERE tenant_id = $1 AND (effective_on > $2 OR booked_at > coalesce($3::timestam
 _ESTIMATE_ALL: Final = "EXPLAIN (FORMAT JSON) SELECT FROM ledger_entries WHERE tenant_id = $1"
 
 Source = Literal["balances", "ledger"]
+UNIDENTIFIED: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ class AgingRow:
 
     Attributes:
         customer_id: None in the rows over all customers.
-        bucket: index of the bucket; None in the rows of unapplied cash.
-        count: invoices that are not settled; in the rows of unapplied cash, customers that have any.
-        amount_minor: sum of ledger entries, so that unapplied cash is negative.
+        bucket: index of the bucket; None in the rows of unapplied cash and credit, and `UNIDENTIFIED` in those of cash
+            that nobody has been named for.
+        count: invoices or instalments that are not settled; elsewhere, customers that have any.
+        amount_minor: sum of ledger entries, so that unapplied cash and credit are negative.
     """
 
     customer_id: UUID | None
@@ -88,40 +90,6 @@ class CustomerPage:
 
     limit: int
     before: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the report is asked for, and the parts of the statement that depend on it."""
-
-    tenant_id: UUID
-    as_of: date
-    known_at: datetime | None
-    currency: str | None
-    later_bucket_starts: Sequence[int]
-
-    def does_not_count(self) -> ColumnElement[bool]:
-        """Entries to take back.
-
-        The day and the instant are written into the statement: a plan that is kept for any value would read the whole
-        ledger to take back nothing, or walk an index to take back nearly everything.
-        """
-        as_of = cast(bindparam("as_of", self.as_of, Date, literal_execute=True), Date)
-        later = LedgerEntry.effective_on > as_of
-        if self.known_at is None:
-            return later
-        known_at = bindparam("known_at", self.known_at, DateTime(timezone=True), literal_execute=True)
-        return or_(later, LedgerEntry.booked_at > cast(known_at, DateTime(timezone=True)))
-
-    def is_asked(self, currency: SQLColumnExpression[str]) -> ColumnElement[bool]:
-        """Whether a row's currency is the one asked for."""
-        return true() if self.currency is None else currency == self.currency
-
-    def bucket(self) -> ColumnElement[int]:
-        """The bucket of an invoice: below the first threshold is 0, which is `current`; from the n-th on it is n."""
-        days = type_coerce(literal(self.as_of, Date) - Invoice.due_on, Integer)
-        starts = literal(list(self.later_bucket_starts), ARRAY(Integer))
-        return func.width_bucket(days, starts).label("bucket")
 
 
 async def aging(
@@ -145,23 +113,34 @@ async def aging(
         customers: the page of customers, if they are asked for.
         source: what the figures are computed from; the quicker one if None.
     """
-    question = _Question(uow.tenant_id, as_of, known_at, currency, later_bucket_starts)
+    question = Question(uow.tenant_id, as_of, known_at, currency, later_bucket_starts)
     source = source or await _quicker_source(uow, question)
     parts = _from_ledger(question, customers) if source == "ledger" else _from_balances(question, customers)
     rows = await uow.session.execute(union_all(*parts))
-    return [
+    return _merged(
         AgingRow(customer_id, external_id, name, currency_, bucket, int(count), int(amount))
         for customer_id, external_id, name, currency_, bucket, count, amount in rows
-    ]
+    )
 
 
-async def _quicker_source(uow: UnitOfWork, question: _Question) -> Source:
+def _merged(rows: Iterable[AgingRow]) -> list[AgingRow]:
+    """One row for each cell: the parts of the statement are planned, and run in parallel, each by itself."""
+    cells: dict[tuple[UUID | None, str, int | None], AgingRow] = {}
+    for row in rows:
+        key = (row.customer_id, row.currency, row.bucket)
+        known = cells.get(key)
+        cells[key] = row if known is None else replace(
+            row, count=row.count + known.count, amount_minor=row.amount_minor + known.amount_minor
+        )  # fmt: skip
+    return [row for row in cells.values() if row.count or row.amount_minor]
+
+
+async def _quicker_source(uow: UnitOfWork, question: Question) -> Source:
     if question.as_of >= uow.today and question.known_at is None:
         return "balances"
-    driver = await driver_of(uow.session)
-    later = await driver.fetchval(_ESTIMATE_LATER, question.tenant_id, question.as_of, question.known_at)
-    every = await driver.fetchval(_ESTIMATE_ALL, question.tenant_id)
-    return "ledger" if _rows(later) > _rows(every) * _MOST_TAKEN_BACK else "balances"
+    later = await uow.driver.fetchval(_ESTIMATE_LATER, question.tenant_id, question.as_of, question.known_at)
+    every = await uow.driver.fetchval(_ESTIMATE_ALL, question.tenant_id)
+    return "ledger" if _rows(later) * 100 > _rows(every) * _MOST_TAKEN_BACK_PERCENT else "balances"
 
 
 def _rows(plan: Any) -> int:
@@ -169,16 +148,19 @@ def _rows(plan: Any) -> int:
     return int(found[0]["Plan"]["Plan Rows"])
 
 
-def _from_balances(question: _Question, customers: CustomerPage | None) -> list[Select[*tuple[Any, ...]]]:
+def _from_balances(question: Question, customers: CustomerPage | None) -> list[Select[*tuple[Any, ...]]]:
     taken_back = _taken_back(question)
     corrections, cash = _corrections(question, taken_back), _cash(question, taken_back)
-    parts = [_over_all(question, corrections, cash)]
+    moved = moved_by_instalments(question, principals_of_balances(question, taken_back))
+    parts = [_over_all(question, corrections, cash), _totals(moved)]
     if customers is not None:
-        parts.append(_by_customer(question, corrections, cash, customers))
+        listed = _listed(question, corrections, cash, customers)
+        parts.append(_by_customer(question, corrections, cash, listed))
+        parts.append(_customer_totals(question, _own(moved, listed)))
     return parts
 
 
-def _from_ledger(question: _Question, customers: CustomerPage | None) -> list[Select[*tuple[Any, ...]]]:
+def _from_ledger(question: Question, customers: CustomerPage | None) -> list[Select[*tuple[Any, ...]]]:
     amount = func.sum(LedgerEntry.amount_minor)
     sums = (
         select(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency, amount.label("amount_minor"))
@@ -191,40 +173,48 @@ def _from_ledger(question: _Question, customers: CustomerPage | None) -> list[Se
         .having(amount != 0)
         .subquery("sums")
     )
-    # Cash names no invoice, and so comes to no bucket.
+    # Cash and credit name no invoice, and so come to no bucket.
     kept = select(
         sums.c.customer_id,
         sums.c.currency,
-        question.bucket(),
+        case((sums.c.customer_id.is_(None), UNIDENTIFIED), else_=question.bucket(Invoice.due_on)).label("bucket"),
         literal(1, Integer).label("count"),
         sums.c.amount_minor,
     ).outerjoin(Invoice, (Invoice.tenant_id == question.tenant_id) & (Invoice.id == sums.c.invoice_id))
+    moved = moved_by_instalments(question, principals_of_ledger(question))
     if customers is None:
         # Not as a CTE, which one process alone would compute.
-        return [_totals(kept.subquery("parts"))]
+        return [_totals(kept.subquery("parts")), _totals(moved)]
     cells = kept.cte("cells")
     listed = _page(select(cells.c.customer_id, cells.c.count), customers)
-    own = select(cells).where(cells.c.customer_id.in_(select(listed.c.customer_id)))
-    return [_totals(cells), _customer_totals(question, own.subquery("customer_parts"))]
+    own = [_customer_totals(question, _own(part, listed)) for part in (cells, moved)]
+    return [_totals(cells), _totals(moved), *own]
 
 
-def _taken_back(question: _Question) -> CTE:
-    """What comes of leaving out entries, by invoice, and by customer for cash, whose entries name no invoice."""
+def _taken_back(question: Question) -> CTE:
+    """What comes of leaving out entries, by invoice, and by customer for cash and credit, which name no invoice."""
     amount = func.sum(LedgerEntry.amount_minor)
+    principal = func.coalesce(amount.filter(LedgerEntry.account == "principal"), 0)
     return (
-        select(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency, (-amount).label("amount_minor"))
+        select(
+            LedgerEntry.customer_id,
+            LedgerEntry.invoice_id,
+            LedgerEntry.currency,
+            (-amount).label("amount_minor"),
+            (-principal).label("principal_minor"),
+        )
         .where(
             LedgerEntry.tenant_id == question.tenant_id,
             question.does_not_count(),
             question.is_asked(LedgerEntry.currency),
         )
         .group_by(LedgerEntry.customer_id, LedgerEntry.invoice_id, LedgerEntry.currency)
-        .having(amount != 0)
+        .having(or_(amount != 0, principal != 0))
         .cte("taken_back")
     )
 
 
-def _owing(question: _Question, *columns: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
+def _owing(question: Question, *columns: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
     """Invoices on which something is open today."""
     return select(*columns).where(
         Invoice.tenant_id == question.tenant_id,
@@ -234,14 +224,14 @@ def _owing(question: _Question, *columns: SQLColumnExpression[Any]) -> Select[*t
     )
 
 
-def _corrections(question: _Question, taken_back: CTE) -> CTE:
+def _corrections(question: Question, taken_back: CTE) -> CTE:
     """What the taken back entries change: an invoice may come in, drop out, or stay with another amount."""
     change = case((_STORED == 0, 1), (_STORED + taken_back.c.amount_minor == 0, -1), else_=0)
     return (
         select(
             taken_back.c.customer_id,
             taken_back.c.currency,
-            question.bucket(),
+            question.bucket(Invoice.due_on),
             change.label("count"),
             taken_back.c.amount_minor,
         )
@@ -250,24 +240,28 @@ def _corrections(question: _Question, taken_back: CTE) -> CTE:
     )
 
 
-def _cash(question: _Question, taken_back: CTE) -> CTE:
-    """Each customer's unapplied cash, as the ledger has it: negative."""
-    kept = select(Payment.customer_id, Payment.currency, (-Payment.unapplied_minor).label("amount_minor")).where(
-        Payment.tenant_id == question.tenant_id,
-        Payment.status == "posted",
-        Payment.unapplied_minor > 0,
-        question.is_asked(Payment.currency),
-    )
+def _cash(question: Question, taken_back: CTE) -> CTE:
+    """Each customer's unapplied cash and credit, and nobody's, as the ledger has it: negative."""
+    kept = [
+        select(source.customer_id, source.currency, (-source.unapplied_minor).label("amount_minor")).where(
+            source.tenant_id == question.tenant_id,
+            source.status == status,
+            source.unapplied_minor > 0,
+            question.is_asked(source.currency),
+        )
+        for source, status in ((Payment, "posted"), (CreditNote, "open"))
+    ]
     back = select(taken_back.c.customer_id, taken_back.c.currency, taken_back.c.amount_minor).where(
         taken_back.c.invoice_id.is_(None)
     )
-    both = union_all(kept, back).subquery("cash_parts")
+    both = union_all(*kept, back).subquery("cash_parts")
     amount = func.sum(both.c.amount_minor)
+    bucket = case((both.c.customer_id.is_(None), UNIDENTIFIED), else_=cast(null(), Integer))
     return (
         select(
             both.c.customer_id,
             both.c.currency,
-            cast(null(), Integer).label("bucket"),
+            bucket.label("bucket"),
             literal(1, Integer).label("count"),
             amount.label("amount_minor"),
         )
@@ -277,8 +271,8 @@ def _cash(question: _Question, taken_back: CTE) -> CTE:
     )
 
 
-def _over_all(question: _Question, corrections: CTE, cash: CTE) -> Select[*tuple[Any, ...]]:
-    bucket = question.bucket()
+def _over_all(question: Question, corrections: CTE, cash: CTE) -> Select[*tuple[Any, ...]]:
+    bucket = question.bucket(Invoice.due_on)
     cells = _owing(
         question, Invoice.currency, bucket, func.count().label("count"), func.sum(_STORED).label("amount_minor")
     ).group_by(Invoice.currency, bucket)
@@ -287,20 +281,21 @@ def _over_all(question: _Question, corrections: CTE, cash: CTE) -> Select[*tuple
 
 
 def _totals(parts: FromClause) -> Select[*tuple[Any, ...]]:
-    nothing = (null().label("customer_id"), null().label("external_id"), null().label("name"))
-    return (
-        select(*nothing, *_sums(parts)).group_by(parts.c.currency, parts.c.bucket).having(func.sum(parts.c.count) != 0)
+    nothing = (
+        cast(null(), Uuid).label("customer_id"),
+        cast(null(), Text).label("external_id"),
+        cast(null(), Text).label("name"),
     )
+    return select(*nothing, *_sums(parts)).group_by(parts.c.currency, parts.c.bucket).having(_holds_something(parts))
 
 
-def _by_customer(question: _Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> Select[*tuple[Any, ...]]:
-    listed = _listed(question, corrections, cash, customers)
+def _by_customer(question: Question, corrections: CTE, cash: CTE, listed: CTE) -> Select[*tuple[Any, ...]]:
     wanted = select(listed.c.customer_id)
     stored = _owing(
         question,
         Invoice.customer_id,
         Invoice.currency,
-        question.bucket(),
+        question.bucket(Invoice.due_on),
         literal(1, Integer).label("count"),
         _STORED.label("amount_minor"),
     ).where(Invoice.customer_id.in_(wanted))
@@ -308,18 +303,23 @@ def _by_customer(question: _Question, corrections: CTE, cash: CTE, customers: Cu
     return _customer_totals(question, union_all(stored, *later).subquery("customer_parts"))
 
 
-def _customer_totals(question: _Question, parts: FromClause) -> Select[*tuple[Any, ...]]:
+def _customer_totals(question: Question, parts: FromClause) -> Select[*tuple[Any, ...]]:
     customer = (parts.c.customer_id, Customer.external_id, Customer.name)
     return (
         select(*customer, *_sums(parts))
         .join(Customer, (Customer.tenant_id == question.tenant_id) & (Customer.id == parts.c.customer_id))
         .group_by(*customer, parts.c.currency, parts.c.bucket)
-        .having(func.sum(parts.c.count) != 0)
+        .having(_holds_something(parts))
     )
 
 
-def _listed(question: _Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> CTE:
-    """Customers with an invoice that is not settled or with unapplied cash."""
+def _own(parts: CTE, listed: CTE) -> FromClause:
+    """The cells of the listed customers."""
+    return select(parts).where(parts.c.customer_id.in_(select(listed.c.customer_id))).subquery()
+
+
+def _listed(question: Question, corrections: CTE, cash: CTE, customers: CustomerPage) -> CTE:
+    """Customers with an invoice that is not settled, or with unapplied cash or credit."""
     one = literal(1, Integer).label("count")
     parts = [_owing(question, Invoice.customer_id, one)]
     parts += [select(part.c.customer_id, part.c.count) for part in (corrections, cash)]
@@ -328,7 +328,7 @@ def _listed(question: _Question, corrections: CTE, cash: CTE, customers: Custome
 
 def _page(parts: Select[UUID, int] | CompoundSelect[*tuple[Any, ...]], customers: CustomerPage) -> CTE:
     counted = parts.subquery("counted")
-    statement = select(counted.c.customer_id)
+    statement = select(counted.c.customer_id).where(counted.c.customer_id.is_not(None))
     if customers.before is not None:
         statement = statement.where(counted.c.customer_id < customers.before)
     return (
@@ -338,6 +338,10 @@ def _page(parts: Select[UUID, int] | CompoundSelect[*tuple[Any, ...]], customers
         .limit(customers.limit + 1)
         .cte("listed")
     )
+
+
+def _holds_something(parts: FromClause) -> ColumnElement[bool]:
+    return or_(func.sum(parts.c.count) != 0, func.sum(parts.c.amount_minor) != 0)
 
 
 def _sums(parts: FromClause) -> tuple[ColumnElement[Any], ...]:

@@ -20,19 +20,33 @@ class AgingAmountOutput(Output):
     """What one bucket holds."""
 
     label: str = Field(description="Name of the bucket.", examples=["31-60"])
-    count: int = Field(description="Invoices in the bucket that are not settled on `as_of`.", examples=[2])
-    amount: str = Field(description="What was open on them, charges included.", examples=["5800.00"])
+    count: int = Field(
+        description="Invoices in the bucket that are not settled on `as_of`; of those in instalments, each instalment.",
+        examples=[2],
+    )
+    amount: str = Field(
+        description="What was open on them, charges included; those of an invoice in instalments are in the bucket of "
+        "the invoice's own due date.",
+        examples=["5800.00"],
+    )
 
 
 class AgingTotalOutput(Output):
     """What was open in one currency; sums never mix currencies."""
 
     currency: str = Field(description="ISO 4217 code of the amounts.", examples=["MXN"])
-    open_count: int = Field(description="Invoices that are not settled on `as_of`.", examples=[5])
-    open_amount: str = Field(description="Sum over the buckets, before unapplied cash.", examples=["17400.00"])
+    open_count: int = Field(description="Sum over the buckets of what is not settled on `as_of`.", examples=[5])
+    open_amount: str = Field(
+        description="Sum over the buckets, before unapplied cash and credit.", examples=["17400.00"]
+    )
     buckets: list[AgingAmountOutput] = Field(description="Every bucket in the report's order, empty ones included.")
     unapplied_amount: str = Field(
-        description="Cash received and not allocated to an invoice on `as_of`; it is not deducted above.",
+        description="Cash and credit of customers that was not applied to an invoice on `as_of`; it is not deducted "
+        "above.",
+        examples=["0.00"],
+    )
+    unidentified_amount: str = Field(
+        description="Cash received of which nobody knows yet whose it is; in totals over all customers only.",
         examples=["0.00"],
     )
 

@@ -13,7 +13,7 @@ from app.core.wire import day, instant, money
 from app.domain.aging import DEFAULT_BUCKETS, AgingError, Bucket, parse_buckets
 from app.domain.errors import Code
 from app.reports import repository
-from app.reports.repository import AgingRow, CustomerPage
+from app.reports.repository import UNIDENTIFIED, AgingRow, CustomerPage
 
 
 async def aging(
@@ -98,7 +98,7 @@ def _totals(rows: Iterable[AgingRow], columns: Sequence[Bucket], *, asked: str |
 
 
 def _total(currency: str, cells: dict[int | None, AgingRow], columns: Sequence[Bucket]) -> dict[str, Any]:
-    cash = cells.pop(None, None)
+    unapplied, unidentified = cells.pop(None, None), cells.pop(UNIDENTIFIED, None)
     return {
         "currency": currency,
         "open_count": sum(cell.count for cell in cells.values()),
@@ -111,5 +111,6 @@ def _total(currency: str, cells: dict[int | None, AgingRow], columns: Sequence[B
             }
             for index, bucket in enumerate(columns)
         ],
-        "unapplied_amount": money(-cash.amount_minor if cash else 0, currency),
+        "unapplied_amount": money(-unapplied.amount_minor if unapplied else 0, currency),
+        "unidentified_amount": money(-unidentified.amount_minor if unidentified else 0, currency),
     }

@@ -6,12 +6,10 @@ A credit hold concerns new sales only: it never stops dunning. Customers without
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, union_all
-
 from app.core.uow import UnitOfWork
 from app.core.wire import instant
 from app.domain.credit import credit_state
-from app.models import CreditNote, Customer, Invoice, Payment
+from app.models import Customer
 
 AUTOMATIC_REASON = "over_limit"
 
@@ -52,31 +50,27 @@ def _judge(uow: UnitOfWork, customer: Customer, exposure_minor: int) -> None:
 
 
 async def _load_exposures(uow: UnitOfWork, customers: Collection[Customer]) -> dict[UUID, int]:
-    """What each customer owes in the currency of the limit, by the kept balances, in one statement.
+    """What each customer owes in the currency of the limit."""
+    ids, currencies = [customer.id for customer in customers], [customer.credit_currency for customer in customers]
+    rows = await uow.driver.fetch(_EXPOSURES, uow.tenant_id, ids, currencies)
+    return {row["customer_id"]: int(row["amount_minor"]) for row in rows}
 
-    What is dated ahead counts: it has been sold.
-    """
-    wanted = [(customer.id, customer.credit_currency) for customer in customers]
-    open_minor = Invoice.principal_open_minor + Invoice.interest_open_minor + Invoice.fees_open_minor
-    parts = union_all(
-        select(Invoice.customer_id, open_minor.label("amount_minor")).where(
-            Invoice.tenant_id == uow.tenant_id,
-            Invoice.status.in_(("open", "partially_paid")),
-            tuple_(Invoice.customer_id, Invoice.currency).in_(wanted),
-        ),
-        select(Payment.customer_id, -Payment.unapplied_minor).where(
-            Payment.tenant_id == uow.tenant_id,
-            Payment.status == "posted",
-            Payment.unapplied_minor > 0,
-            tuple_(Payment.customer_id, Payment.currency).in_(wanted),
-        ),
-        select(CreditNote.customer_id, -CreditNote.unapplied_minor).where(
-            CreditNote.tenant_id == uow.tenant_id,
-            CreditNote.status == "open",
-            tuple_(CreditNote.customer_id, CreditNote.currency).in_(wanted),
-        ),
-    ).subquery("parts")
-    rows = await uow.session.execute(
-        select(parts.c.customer_id, func.sum(parts.c.amount_minor)).group_by(parts.c.customer_id)
-    )
-    return {customer_id: int(amount) for customer_id, amount in rows}
+
+# By the kept balances, so that what is dated ahead counts: it has been sold.
+_EXPOSURES = """
+WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::text[]) AS w (customer_id, currency)),
+parts AS (
+    SELECT i.customer_id, i.principal_open_minor + i.interest_open_minor + i.fees_open_minor AS amount_minor
+    FROM wanted w JOIN invoices i ON i.tenant_id = $1 AND i.customer_id = w.customer_id AND i.currency = w.currency
+    WHERE i.status IN ('open', 'partially_paid')
+    UNION ALL
+    SELECT p.customer_id, -p.unapplied_minor
+    FROM wanted w JOIN payments p ON p.tenant_id = $1 AND p.customer_id = w.customer_id AND p.currency = w.currency
+    WHERE p.status = 'posted' AND p.unapplied_minor > 0
+    UNION ALL
+    SELECT n.customer_id, -n.unapplied_minor
+    FROM wanted w JOIN credit_notes n ON n.tenant_id = $1 AND n.customer_id = w.customer_id AND n.currency = w.currency
+    WHERE n.status = 'open'
+)
+SELECT customer_id, sum(amount_minor) AS amount_minor FROM parts GROUP BY customer_id
+"""

@@ -4,7 +4,7 @@ State is a function of facts: a command writes its own fact and calls `reconcile
 follows what was touched. It is idempotent, and the order of independent facts does not matter.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,11 +15,17 @@ from app.domain.chase import evaluate
 from app.domain.clocktime import start_of_day
 from app.domain.errors import Code
 from app.domain.policy import Policy
+from app.domain.standing import CLEAR, Standing
 from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import load_unsent, prune_reminders
+from app.dunning.shares import Cases, by_invoice, numbers_to_chase, share_of
+from app.dunning.standing import Standings, load_standings
 from app.models import Customer, DunningCase, Invoice, Reminder
+from app.settlement.charges import follow_charges
 from app.settlement.credit import follow_exposure
+from app.settlement.holds import follow_holds
+from app.settlement.interest import follow_interest, interest_wake_at
 from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
 
 
@@ -28,43 +34,54 @@ async def reconcile(
     customers: Mapping[UUID, Customer],
     invoices: Sequence[Invoice],
     *,
-    cases: dict[UUID, DunningCase] | None = None,
+    cases: Cases | None = None,
     unsent: Sequence[Reminder] | None = None,
     sets_wakes: bool = True,
-) -> None:
+) -> Standings:
     """Bring invoices, their cases and their customers' next wake-up in line with the facts.
 
     Args:
         uow: the unit of work; the customers are locked in it.
         customers: the customers of the invoices, by id, and those whose unapplied cash or credit has changed.
         invoices: what the command touched, as loaded under the lock.
-        cases: all cases of the invoices, by invoice, where the caller knows them (new invoices have none); those that
-            are opened here are put in.
+        cases: the cases of the invoices that are not closed, or all, where the caller knows them (new invoices have
+            none); those that are opened here are put in.
         unsent: the customers' reminders that have not left, where the caller has loaded them.
         sets_wakes: whether to bring wake-ups forward; the tick sets them itself.
+
+    Returns:
+        What stands between the customers' invoices and being chased.
     """
+    await follow_holds(uow, customers)
+    standings = await load_standings(uow, customers)
+    await follow_interest(uow, customers, invoices)
+    await follow_charges(uow, invoices)
     for invoice in invoices:
         derive_invoice(uow, invoice)
     if cases is None:
         cases = await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
-    policies = await load_case_policies(uow, cases.values())
-    closed: dict[UUID, Code] = {}
+    policies = await load_case_policies(uow, [case for own in cases.values() for case in own])
+    ended: dict[UUID, Code] = {}
     for invoice in invoices:
-        case = cases.get(invoice.id)
-        policy = policies[case.policy_id, case.policy_version] if case else None
-        if case is not None and policy is not None:
-            _align_case(uow, invoice, case, policy)
-            if not is_receivable(invoice):
-                closed[invoice.id] = Code(invoice.status)
-        derive_collection_state(uow, invoice, case, policy)
-        if sets_wakes and is_receivable(invoice):
-            wake(uow, customers[invoice.customer_id], invoice_wake_at(uow, customers, invoice, case, policy))
-    if closed:
-        if unsent is None:
-            unsent = await load_unsent(uow, {invoice.customer_id for invoice in invoices if invoice.id in closed})
-        await prune_reminders(uow, unsent, closed)
+        standing = standings.of(invoice)
+        followed = [(case, policies[case.policy_id, case.policy_version]) for case in cases.get(invoice.id, ())]
+        for case, policy in followed:
+            code = _align_case(uow, invoice, case, policy, standing)
+            if code is not None:
+                ended[case.id] = code
+        derive_collection_state(uow, invoice, followed, standing.states)
+        if sets_wakes and is_receivable(invoice) and not _is_watched(uow, customers, invoice, followed):
+            at = invoice_wake_at(uow, customers, invoice, followed, standing)
+            wake(uow, customers[invoice.customer_id], at)
+    if ended:
+        bereft = {invoice.customer_id for invoice in invoices for case in cases.get(invoice.id, ()) if case.id in ended}
+        await prune_reminders(uow, await load_unsent(uow, bereft) if unsent is None else unsent, ended)
     await follow_exposure(uow, customers.values())
+    if sets_wakes:
+        for customer_id, on in standings.wakes.items():
+            wake(uow, customers[customer_id], start_of_day(on, uow.tenant.zone))
+    return standings
 
 
 def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
@@ -78,17 +95,40 @@ def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
             uow.ring("dunning.tick")
 
 
+def _is_watched(
+    uow: UnitOfWork,
+    customers: Mapping[UUID, Customer],
+    invoice: Invoice,
+    followed: Iterable[tuple[DunningCase, Policy]],
+) -> bool:
+    """Whether the tick looks at a customer before anything can come of an invoice: cheaper to tell than what comes."""
+    customer = customers[invoice.customer_id]
+    known = uow.wakes.get(customer.id, customer.next_action_at)
+    if known is None or known <= uow.now:
+        return known is not None
+    for _, policy in followed:
+        if policy.steps[0].offset_days < 0 or policy.min_amount or any(step.min_amount for step in policy.steps):
+            return False
+    # A day to spare for customers whose zone is ahead of the tenant's.
+    return known <= start_of_day(invoice.oldest_due_on, uow.tenant.zone) - timedelta(days=1)
+
+
 def invoice_wake_at(
     uow: UnitOfWork,
     customers: Mapping[UUID, Customer],
     invoice: Invoice,
-    case: DunningCase | None,
-    policy: Policy | None,
+    followed: Iterable[tuple[DunningCase, Policy]],
+    standing: Standing = CLEAR,
 ) -> datetime | None:
-    """When time alone next changes something about one invoice: its due state, or its case's next step."""
-    instants = [at for at in [due_transition_at(uow, invoice)] if at is not None]
-    if case is not None and policy is not None:
-        facts = chase_facts(uow, customers[invoice.customer_id], [case_facts(uow, case, invoice, policy)], unapplied={})
+    """When time alone next changes something about one invoice: its due state, its interest, or a step of its cases."""
+    customer = customers[invoice.customer_id]
+    instants = [
+        at for at in (due_transition_at(uow, invoice), interest_wake_at(uow, customer, invoice)) if at is not None
+    ]
+    for case, policy in followed:
+        if case.state == "closed":
+            continue
+        facts = chase_facts(uow, customer, [case_facts(uow, case, invoice, policy, standing=standing)], unapplied={})
         verdict = evaluate(facts).verdicts[0]
         if verdict.wake_at is not None:
             instants.append(verdict.wake_at)
@@ -100,10 +140,11 @@ def invoice_wake_at(
 
 def due_transition_at(uow: UnitOfWork, invoice: Invoice) -> datetime | None:
     """When the due state next changes: at the start of the due date and of the day after it."""
-    if uow.today < invoice.due_on:
-        return start_of_day(invoice.due_on, uow.tenant.zone)
-    if uow.today == invoice.due_on:
-        return start_of_day(invoice.due_on + timedelta(days=1), uow.tenant.zone)
+    due_on = invoice.oldest_due_on
+    if uow.today < due_on:
+        return start_of_day(due_on, uow.tenant.zone)
+    if uow.today == due_on:
+        return start_of_day(due_on + timedelta(days=1), uow.tenant.zone)
     return None
 
 
@@ -133,34 +174,61 @@ async def wake_all(uow: UnitOfWork, *, customer_ids: Collection[UUID] | None = N
 _CASES = "SELECT * FROM dunning_cases WHERE tenant_id = $1 AND invoice_id = ANY($2::uuid[])"
 
 
-async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> dict[UUID, DunningCase]:
+async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> Cases:
     if not invoices:
         return {}
     cases = await uow.fetch(DunningCase, _CASES, uow.tenant_id, [invoice.id for invoice in invoices])
-    return {case.invoice_id: case for case in cases}
+    return by_invoice(cases)
 
 
 async def _follow(
     uow: UnitOfWork,
     customers: Mapping[UUID, Customer],
     invoices: Sequence[Invoice],
-    cases: dict[UUID, DunningCase],
+    cases: Cases,
 ) -> None:
-    """Open the cases that are missing."""
-    unfollowed = [invoice for invoice in invoices if is_receivable(invoice) and invoice.id not in cases]
+    """Open the cases that are missing: of each invoice, or of each of its instalments with something open."""
+    unfollowed = [
+        (invoice, missing)
+        for invoice in invoices
+        if is_receivable(invoice) and (missing := _missing(invoice, cases.get(invoice.id, ())))
+    ]
     if not unfollowed:
         return
-    assigned = await load_assignments(uow, customers, unfollowed)
-    for invoice in unfollowed:
+    assigned = await load_assignments(uow, customers, [invoice for invoice, _ in unfollowed])
+    for invoice, missing in unfollowed:
         policy = assigned.get(invoice.id)
         if policy is not None:
-            cases[invoice.id] = open_case(uow, invoice, policy)
+            opened = [open_case(uow, invoice, policy, instalment_number=number) for number in missing]
+            cases.setdefault(invoice.id, []).extend(opened)
 
 
-def _align_case(uow: UnitOfWork, invoice: Invoice, case: DunningCase, policy: Policy) -> None:
-    """A case ends with its invoice, and is taken up again where it stood (rule M5)."""
+def _missing(invoice: Invoice, own: Iterable[DunningCase]) -> list[int | None]:
+    known = {case.instalment_number for case in own}
+    return [number for number in numbers_to_chase(invoice) if number not in known]
+
+
+def _align_case(
+    uow: UnitOfWork, invoice: Invoice, case: DunningCase, policy: Policy, standing: Standing
+) -> Code | None:
+    """A case ends with its invoice or instalment, and is taken up again where it stood (rule M5).
+
+    Returns:
+        Why nothing is said about it any more, if that may have changed.
+    """
     if not is_receivable(invoice):
         move_case(uow, case, "closed")
-    elif case.state == "closed":
+        return Code(invoice.status)
+    if case.instalment_number is not None and share_of(case, invoice).open_minor == 0:
+        was_closed = case.state == "closed"
+        move_case(uow, case, "closed")
+        return None if was_closed else Code.paid
+    if case.state == "closed":
         move_case(uow, case, "active")
         exhaust_if_done(uow, case, policy)
+    if standing.is_suspended and case.state in {"open", "active"}:
+        move_case(uow, case, "suspended")
+        return standing.obstacles[0].code
+    if case.state == "suspended" and not standing.is_suspended:
+        move_case(uow, case, "active")
+    return None

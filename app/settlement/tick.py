@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,13 +10,16 @@ from sqlalchemy import select
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
+from app.domain.clocktime import start_of_day
 from app.domain.errors import Code
 from app.domain.verdicts import ChasePlan
 from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import make_reminder
+from app.dunning.shares import by_invoice
 from app.messages.languages import resolve_language
 from app.models import Customer
+from app.settlement.interest import interest_wake_at
 from app.settlement.reconcile import due_transition_at, reconcile
 
 log = get_logger(__name__)
@@ -48,9 +51,9 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
         return TickResult()
     dossiers = await load_dossiers(uow, customers.values())
     invoices = [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()]
-    cases = {case.invoice_id: case for dossier in dossiers.values() for case in dossier.cases.values()}
-    await reconcile(uow, customers, invoices, cases=cases, sets_wakes=False)
-    for case in cases.values():
+    cases = by_invoice(case for dossier in dossiers.values() for case in dossier.cases.values())
+    standings = await reconcile(uow, customers, invoices, cases=cases, sets_wakes=False)
+    for case in (case for own in cases.values() for case in own):
         dossiers[case.customer_id].cases[case.id] = case
     facts = await load_facts(uow, dossiers)
     result = TickResult(customers=len(customers))
@@ -59,7 +62,7 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
         plan = evaluate(facts[customer_id])
         skips += _make_out(uow, dossier, plan)
         result.reminders += len(plan.reminders)
-        _sleep(uow, dossier, plan)
+        _sleep(uow, dossier, plan, standings.wakes.get(customer_id))
     await skip_steps(uow, skips)
     policies = await load_case_policies(uow, [skip.case for skip in skips])
     for skip in skips:
@@ -97,10 +100,13 @@ def _make_out(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> list[Skip]:
     ]
 
 
-def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
-    """Set when to look again: the next due date or step; a planned reminder wakes its customer when it is recorded."""
+def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan, agreements_on: date | None) -> None:
+    """Set when to look again: the next due date, interest or step; a planned reminder wakes when it is recorded."""
     instants: list[datetime] = [
-        at for at in (due_transition_at(uow, invoice) for invoice in dossier.invoices.values()) if at is not None
+        at
+        for invoice in dossier.invoices.values()
+        for at in (due_transition_at(uow, invoice), interest_wake_at(uow, dossier.customer, invoice))
+        if at is not None
     ]
     planned = {verdict.case.case_id for reminder in plan.reminders for verdict in reminder.verdicts}
     instants += [
@@ -108,6 +114,8 @@ def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> None:
         for verdict in plan.verdicts
         if verdict.wake_at is not None and verdict.case.case_id not in planned
     ]
+    if agreements_on is not None:
+        instants.append(start_of_day(agreements_on, uow.tenant.zone))
     next_at = min(instants, default=None)
     if next_at is not None and next_at <= uow.now:
         log.error("dunning.wake_in_the_past", customer_id=str(dossier.customer.id))

@@ -7,6 +7,15 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.calendars import is_calendar
+from app.core.charging import ChargeTaxSchema, LateInterestSchema
+from app.core.contact_schemas import (
+    WEEK,
+    ContactProfileKey,
+    Country,
+    CustomerKind,
+    SendWindowInput,
+    SendWindowOutput,
+)
 from app.core.schemas import (
     Currency,
     Email,
@@ -15,21 +24,18 @@ from app.core.schemas import (
     Money,
     Output,
     Resource,
-    SendWindowSchema,
     Text100,
     Text200,
     TimeZone,
-    Weekday,
 )
+from app.core.terms import ChosenTermsOutput, TermsChoice
 from app.domain.errors import Code
 from app.domain.money import MoneyError, parse_amount
-from app.domain.windows import SendWindow, WindowError
 from app.messages.plain_text import clean
 from app.tenants import bank_numbers
 
 Sending = Literal["live", "shadow", "paused"]
 Portion = Literal["interest", "fees", "principal"]
-WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _one_line(value: str) -> str:
@@ -64,16 +70,6 @@ def _tolerance(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-def _contact_profile(value: str) -> str:
-    if value != "none":
-        raise PydanticCustomError(
-            str(Code.invalid_value),
-            "Only `none` is available: a legal profile is offered once every rule of it is enforced. "
-            "Until then set send_window and max_contacts_per_day yourself.",
-        )
-    return value
-
-
 # What ends up in a message's headers and lines has neither line breaks nor directional overrides.
 OneLine100 = Annotated[Text100, AfterValidator(_one_line)]
 OneLine200 = Annotated[Text200, AfterValidator(_one_line)]
@@ -84,20 +80,16 @@ AllocationOrder = Annotated[
     AfterValidator(_allocation_order),
 ]
 Tolerance = Annotated[dict[Currency, Money], Field(max_length=50), AfterValidator(_tolerance)]
-ContactProfile = Annotated[str, Field(max_length=40, examples=["none"]), AfterValidator(_contact_profile)]
 
 
-class TenantWindow(SendWindowSchema):
-    """When messages may leave, in the customer's local time: `[start, end)` on the listed days."""
+class ContactRuleInput(Input):
+    """Which legal contact rules protect which customers."""
 
-    @model_validator(mode="after")
-    def _opens(self) -> Self:
-        self.days = [day for day in WEEK if day in self.days]
-        try:
-            SendWindow.of(self.start, self.end, [WEEK.index(day) for day in self.days])
-        except WindowError as error:
-            raise PydanticCustomError(str(Code.window_never_opens), "{why}", {"why": str(error)}) from error
-        return self
+    country: Country | None = Field(default=None, description="Customers of this country; null for every country.")
+    kinds: list[CustomerKind] = Field(
+        default=[], max_length=3, description="Customers of these kinds; empty for every kind.", examples=[["consumer"]]
+    )
+    profile: ContactProfileKey = Field(description="The rules that are kept; see `GET /v1/contact-profiles`.")
 
 
 class SenderInput(Input):
@@ -161,12 +153,21 @@ class TenantUpdate(Input):
     allocation_order: AllocationOrder = Field(
         default_factory=list, description="What a payment settles first within one invoice; applies to later payments."
     )
-    send_window: TenantWindow = Field(
-        default_factory=lambda: TenantWindow(start="00:00", end="24:00", days=list(WEEK)),
+    send_window: SendWindowInput = Field(
+        default_factory=lambda: SendWindowInput(start="00:00", end="24:00", days=list(WEEK)),
         description="When messages may leave, in the customer's local time.",
     )
-    contact_profile: ContactProfile = Field(
-        default_factory=str, description="Legal contact rules to be kept; `none` today, other values are refused."
+    contact_profile: ContactProfileKey = Field(
+        default="none",
+        description="Legal contact rules that are kept for customers whom neither their own `contact_profile` nor "
+        "`contact_rules` gives others. A profile does nothing for kinds of customers that it does not protect. "
+        "See `GET /v1/contact-profiles`.",
+    )
+    contact_rules: list[ContactRuleInput] = Field(
+        default=[],
+        max_length=100,
+        description="Which legal contact rules protect which customers: the first entry that fits decides. Replaced "
+        "whole.",
     )
     max_contacts_per_day: int | None = Field(
         default=None, ge=1, le=50, strict=True, description="Messages a customer gets a day at most; null for no cap."
@@ -191,16 +192,34 @@ class TenantUpdate(Input):
         description="Whether a customer who goes over the credit limit gets a credit hold, which ends with it. "
         "It applies to those who go over from now on.",
     )
+    payment_terms: TermsChoice | None = Field(
+        default=None, description="Terms of invoices that come without due date or terms, of customers without any."
+    )
+    late_interest: LateInterestSchema | None = Field(
+        default=None,
+        description="How lateness is charged on invoices whose customer says nothing else; null charges nothing. It "
+        "applies to every open invoice, for the whole time that has no interest posted.",
+    )
+    charge_tax: ChargeTaxSchema | None = Field(
+        default=None, description="The tax that is added to charges from now on; null where they bear none."
+    )
     sending: Sending = Field(
         default="shadow",
         description="`live` sends; `shadow` decides and records all and nothing leaves; `paused` claims nothing.",
     )
 
     def changes(self) -> dict[str, Any]:
-        """The named fields; accounts, being replaced whole, with all of theirs."""
+        """The named fields; accounts and terms, being replaced whole, with all of theirs."""
         fields = self.model_dump(exclude_unset=True)
         if "bank_accounts" in fields:
             fields["bank_accounts"] = [account.model_dump() for account in self.bank_accounts]
+        if "contact_rules" in fields:
+            fields["contact_rules"] = [rule.model_dump() for rule in self.contact_rules]
+        for name in ("late_interest", "charge_tax"):
+            if fields.get(name) is not None:
+                fields[name] = getattr(self, name).model_dump()
+        if self.payment_terms is not None:
+            fields["payment_terms"] = self.payment_terms.model_dump()
         return fields
 
 
@@ -221,12 +240,12 @@ class BankAccountOutput(Output):
     holder: str | None = Field(description="Whose account it is.")
 
 
-class WindowOutput(Output):
-    """When messages may leave, in the customer's local time: `[start, end)` on the listed days."""
+class ContactRuleOutput(Output):
+    """Which legal contact rules protect which customers."""
 
-    start: str = Field(description="Opens at this local time, inclusive.")
-    end: str = Field(description="Closes at this local time, exclusive; `24:00` is the end of the day.")
-    days: list[Weekday] = Field(description="Days on which it opens.")
+    country: str | None = Field(description="Customers of this country; null for every country.", examples=["CO"])
+    kinds: list[CustomerKind] = Field(description="Customers of these kinds; empty for every kind.")
+    profile: str = Field(description="The rules that are kept.", examples=["co_ley_2300"])
 
 
 class TenantOutput(Resource):
@@ -240,8 +259,13 @@ class TenantOutput(Resource):
     currency: str = Field(description="The tenant's own currency (ISO 4217).")
     calendar: str | None = Field(description="Public holidays without messages; null for none.")
     allocation_order: list[Portion] = Field(description="What a payment settles first within one invoice.")
-    send_window: WindowOutput = Field(description="When messages may leave, in the customer's local time.")
-    contact_profile: str = Field(description="Legal contact rules that are kept; `none` today.")
+    send_window: SendWindowOutput = Field(description="When messages may leave, in the customer's local time.")
+    contact_profile: str = Field(
+        description="Legal contact rules that are kept for customers without others.", examples=["none"]
+    )
+    contact_rules: list[ContactRuleOutput] = Field(
+        description="Which legal contact rules protect which customers: the first entry that fits decides."
+    )
     max_contacts_per_day: int | None = Field(description="Messages a customer gets a day at most; null for no cap.")
     sender: SenderOutput = Field(description="Who messages come from.")
     reply_to: str | None = Field(description="Where answers go; null for the sender's address.")
@@ -253,4 +277,11 @@ class TenantOutput(Resource):
     holds_credit_over_limit: bool = Field(
         description="Whether a customer who goes over the credit limit gets a credit hold, which ends with it."
     )
+    payment_terms: ChosenTermsOutput | None = Field(
+        description="Terms of invoices that come without due date or terms, of customers without any."
+    )
+    late_interest: LateInterestSchema | None = Field(
+        description="How lateness is charged on invoices whose customer says nothing else; null charges nothing."
+    )
+    charge_tax: ChargeTaxSchema | None = Field(description="The tax that is added to charges; null for none.")
     sending: Sending = Field(description="Whether messages leave: `live`, `shadow` or `paused`.")

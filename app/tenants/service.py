@@ -5,11 +5,16 @@ from typing import Any
 
 from app.core.uow import UnitOfWork
 from app.models import Tenant
+from app.settlement.rate_tables import check_setting
 from app.settlement.reconcile import wake_all
+from app.settlement.terms import check_choice
 from app.tenants import repository
 
-# Time alone decides by these what goes out when, so a change of one asks the question anew for every customer.
-_DECIDES_SENDING = ("time_zone", "send_window", "calendar", "max_contacts_per_day", "sending")
+# Time alone decides by these what goes out or is posted when, so a change of one asks anew for every customer.
+_DECIDES_SENDING = (
+    "time_zone", "send_window", "calendar", "max_contacts_per_day", "sending", "contact_profile", "contact_rules",
+    "late_interest",
+)  # fmt: skip
 
 
 async def get(uow: UnitOfWork) -> Tenant:
@@ -26,12 +31,18 @@ async def update(uow: UnitOfWork, tenant: Tenant, fields: Mapping[str, Any]) -> 
     """Change the named fields of the tenant, which is locked.
 
     Stored amounts and dates stay what they are; what is decided from now on goes by the new settings.
+
+    Raises:
+        ProblemError: 422 for payment terms that contradict themselves or are not kept.
     """
+    await check_setting(uow, fields.get("late_interest"))
     before = {name: getattr(tenant, name) for name in _DECIDES_SENDING}
     for name, value in fields.items():
         if name == "sender":
             for part, text in value.items():
                 setattr(tenant, f"sender_{part}", text)
+        elif name == "payment_terms":
+            tenant.payment_terms = await check_choice(uow, "/payment_terms", value)
         else:
             setattr(tenant, name, value)
     await uow.flush()

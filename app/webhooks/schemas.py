@@ -208,26 +208,14 @@ class EventPage(Output):
     next_cursor: str | None = Field(description="`next_after` as text while `has_more` is true, else null.")
 
 
-class ChargeOutput(Resource):
-    """A fee that was posted to an invoice, as events carry it."""
-
-    customer_id: UUID = Field(description="Who owes it.")
-    invoice_id: UUID = Field(description="The invoice it is posted to.")
-    kind: str = Field(description="What it is: `fee`.", examples=["fee"])
-    currency: str = Field(description="ISO 4217 code.")
-    amount: str = Field(description="What was charged.", examples=["150.00"])
-    posted_on: date = Field(description="From when it counts.")
-    status: str = Field(description="Where it stands.", examples=["posted"])
-    case_id: UUID | None = Field(description="The dunning case behind it.")
-    step_key: str | None = Field(description="The step that charged it.")
-    reminder_id: UUID | None = Field(description="The reminder that charged it.")
-
-
 class DunningCaseOutput(Resource):
-    """One invoice on its way up the ladder of a policy, as events carry it."""
+    """One invoice, or one instalment of it, on its way up the ladder of a policy, as events carry it."""
 
     customer_id: UUID = Field(description="Who owes the invoice.")
     invoice_id: UUID = Field(description="The invoice.")
+    instalment_number: int | None = Field(
+        description="The instalment it chases, of an invoice that is due in several; null for a whole invoice."
+    )
     policy_id: UUID = Field(description="The policy that follows it.")
     policy_version: int = Field(description="The version it is pinned to.")
     state: str = Field(description="Where it stands.", examples=["active"])

@@ -277,6 +277,7 @@ def add_columns() -> None:
     op.add_column("charges", sa.Column("reason", sa.Text(), nullable=True))
     op.add_column("charges", sa.Column("tax_code", sa.Text(), nullable=True))
     op.add_column("charges", sa.Column("tax_minor", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("charges", sa.Column("paid_minor", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("charges", sa.Column("from_on", sa.Date(), nullable=True))
     op.add_column("charges", sa.Column("through_on", sa.Date(), nullable=True))
     op.add_column("charges", sa.Column("rate_table", sa.Text(), nullable=True))
@@ -323,6 +324,7 @@ def add_columns() -> None:
             nullable=False,
         ),
     )
+    op.add_column("invoices", sa.Column("interest_through_on", sa.Date(), nullable=True))
     op.add_column("invoices", sa.Column("late_interest", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("ledger_entries", sa.Column("credit_note_id", sa.UUID(), nullable=True))
     op.add_column("ledger_entries", sa.Column("write_off_id", sa.UUID(), nullable=True))
@@ -371,6 +373,7 @@ def tighten() -> None:
     add_check("allocations", "settles_something", "amount_minor + discount_minor + difference_minor > 0")
     add_check("allocations", "one_source", "(payment_id IS NULL) <> (credit_note_id IS NULL)")
     add_check("charges", "tax_minor", "tax_minor BETWEEN 0 AND amount_minor")
+    add_check("charges", "paid_minor", "paid_minor BETWEEN 0 AND amount_minor")
     add_check("charges", "interest_period", "(kind = 'interest') OR (from_on IS NULL AND through_on IS NULL)")
     add_check("customers", "credit_state", "credit_state IN ('over_limit', 'within_limit')")
     add_check("customers", "credit_limit_minor", "credit_limit_minor BETWEEN 0 AND 100000000000000000")

@@ -36,7 +36,7 @@ def upgrade() -> None:
             "ck_ledger_entries_kind",
             "ck_ledger_entries_invoice_account",
         )
-        prove("charges", "ck_charges_tax_minor", "ck_charges_interest_period")
+        prove("charges", "ck_charges_tax_minor", "ck_charges_paid_minor", "ck_charges_interest_period")
         prove(
             "customers",
             "ck_customers_credit_state",

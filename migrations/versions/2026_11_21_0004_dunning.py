@@ -258,6 +258,12 @@ def add_columns() -> None:
         "customers",
         sa.Column("tags", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
     )
+    op.add_column(
+        "customers",
+        sa.Column(
+            "other_time_zones", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False
+        ),
+    )
     op.add_column("customers", sa.Column("contact_profile", sa.Text(), nullable=True))
     op.add_column("customers", sa.Column("send_window", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("customers", sa.Column("erased_at", postgresql.TIMESTAMP(timezone=True), nullable=True))

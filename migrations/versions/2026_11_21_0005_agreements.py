@@ -30,6 +30,9 @@ NEW_TABLES = (
 
 def upgrade() -> None:
     create_tables()
+    op.add_column(
+        "customers", sa.Column("has_agreements", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
     for table in NEW_TABLES:
         for statement in wall(table):
             op.execute(statement)

@@ -17,13 +17,14 @@ import orjson
 from rich.console import Console
 
 from app.core.clock import monotonic_seconds, system_now
-from tests.benchmarks import aging, api, batch, footprint, reminders, tick, webhooks
+from tests.benchmarks import aging, api, batch, footprint, imports, reminders, tick, webhooks
 from tests.benchmarks.figures import Report
 from tests.benchmarks.stage import BenchmarkError, Stage
 
 BENCHMARKS: dict[str, Callable[[Stage], Awaitable[Report]]] = {
     "api": api.run,
     "batch": batch.run,
+    "imports": imports.run,
     "reminders": reminders.run,
     "webhooks": webhooks.run,
     "tick": tick.run,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.core.db import create_engine
 from app.core.settings import Settings
+from app.imports.running import Importer
 from tests.conftest import Api
 
 TENANT_TABLES = """
@@ -45,6 +47,25 @@ async def enter(connection: AsyncConnection, tenant_id: UUID | None) -> None:
     )
 
 
+async def _close_otherwise(api: Api, customer_id: str) -> None:
+    """A credit note that is moved and voided, a write-off that is recovered and taken back, and a void invoice."""
+    lost = await api.invoice(customer_id, "90.00", "2026-02-01", "2026-06-30")
+    credit = {"customer_id": customer_id, "currency": "MXN", "amount": "40.00", "issued_on": "2026-03-03"}
+    note = await api.post("/credit-notes", {**credit, "external_id": "NC-1", "invoice_id": lost["id"]})
+    await api.post(f"/credit-notes/{note['id']}/unapply", {}, expect=200)
+    await api.post(f"/credit-notes/{note['id']}/apply", {"auto": True}, expect=200)
+    await api.post(f"/credit-notes/{note['id']}/void", {"reason": "issued in error"}, expect=200)
+    await api.post(f"/invoices/{lost['id']}/write-off", {"reason": "insolvency"}, expect=200)
+    await api.pay(customer_id, "20.00", "2026-03-03", allocations=[{"invoice_id": lost["id"], "amount": "20.00"}])
+    await api.post(f"/invoices/{lost['id']}/reverse-write-off", {}, expect=200)
+    await api.post(f"/invoices/{lost['id']}/close-difference", {"reason": "short_payment"}, expect=200)
+    await api.get(f"/invoices/{lost['id']}/write-offs")
+    void = await api.invoice(customer_id, "30.00", "2026-02-01", "2026-06-30")
+    await api.post(f"/invoices/{void['id']}/void", {"reason": "issued twice"}, expect=200)
+    pending = {"status": "pending", "matures_on": "2026-03-10", "auto_allocate": False}
+    await api.pay(customer_id, "5.00", "2026-03-03", **pending)
+
+
 async def tell_story(api: Api) -> None:
     """Invoices that are chased with a fee, paid and reversed, events that are delivered: rows in every table."""
     await api.always_open()
@@ -58,4 +79,18 @@ async def tell_story(api: Api) -> None:
     await api.advance("2026-03-03T18:00:00Z")
     payment = await api.pay(customer["id"], "400.00", "2026-03-03", auto_allocate=True)
     await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
+    await _close_otherwise(api, customer["id"])
     await api.advance("2026-03-04T18:00:00Z")
+    await _import_files(api)
+
+
+async def _import_files(api: Api) -> None:
+    """A file with a row that fails, and one that waits for a worker."""
+    transport: Any = api.client._transport
+    importer = Importer(transport.app.state.database, api.settings)
+    for name in ("", "Tercero"):
+        content = f"external_id,name\nC-3,{name}\n".encode()
+        headers = {"Content-Type": "text/csv"}
+        await api.call("POST", "/imports?kind=customers", content=content, headers=headers, expect=202)
+        if not name:
+            await importer.run(api.tenant_id)

@@ -23,15 +23,23 @@ async def seed(api: Api) -> Json:
     invoice = await api.invoice(customer["id"], "100.00", "2026-03-01", "2026-03-02", external_id="F-1000")
     await api.advance("2026-03-04T18:00:00Z")
     payment = await api.pay(customer["id"], "10.00", "2026-03-03", external_id="P-1000")
+    credit = {"customer_id": customer["id"], "currency": "MXN", "amount": "5.00", "issued_on": "2026-03-03"}
+    note = await api.post("/credit-notes", {**credit, "external_id": "NC-1000"})
     await api.advance("2026-12-01T18:00:00Z")
     key = await api.post("/api-keys", {"name": "ERP", "scopes": ["read"]})
+    file = await api.call(
+        "POST", "/imports?kind=customers", content=b"external_id,name\nC-2,Dos\n", headers={"Content-Type": "text/csv"},
+        expect=202,
+    )  # fmt: skip
     deliveries = await api.all(f"/webhook-endpoints/{endpoint['id']}/deliveries")
     return {
+        "credit_note_id": note["id"],
         "customer_id": customer["id"],
         "delivery_id": deliveries[0]["id"],
         "endpoint_id": endpoint["id"],
         "event_id": (await api.all("/events"))[0]["id"],
         "external_id": "X-1001",
+        "import_id": file.json()["id"],
         "invoice_id": invoice["id"],
         "key_id": key["id"],
         "number": 1,

@@ -16,7 +16,8 @@ from tests.contract.catalogue import engine_of, tables, tell_story
 
 READS = (
     "/tenant", "/api-keys", "/customers", "/customers?q=client&kind=business&external_id=C-1", "/invoices",
-    "/invoices?status=open", "/payments", "/reminders", "/dunning-policies", "/webhook-endpoints", "/events",
+    "/invoices?status=open", "/payments", "/credit-notes?status=open", "/reminders", "/dunning-policies", "/webhook-endpoints", "/events",
+    "/reports/aging?group_by=customer", "/reports/dso", "/reports/collection-effectiveness",
 )  # fmt: skip
 
 
@@ -72,6 +73,9 @@ async def test_every_statement_names_its_tenant(api: Api, database: Database, se
         await tell_story(api)
         for path in READS:
             await api.get(path)
+        customer = (await api.get("/customers", limit=1))["data"][0]["id"]
+        for report in ("balance", "statement", "statement?kind=open_item", "payment-behaviour"):
+            await api.get(f"/customers/{customer}/{report}")
     checked: set[str] = set()
     for statement in seen:
         for table in names:

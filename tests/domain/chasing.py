@@ -1,16 +1,19 @@
 """Facts to begin a test of the ladder or the chase with: what is left out is ordinary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.domain import ladder as ladders
 from app.domain.chase import evaluate
 from app.domain.clocktime import business_date, start_of_day
-from app.domain.ladder import Choice, Ladder, PlannedStep, choose, late_entry_shift_days, plan_steps
+from app.domain.contact_rules import Contact
+from app.domain.ladder import Choice, Ladder, PlannedStep, choose, late_entry_shift_days
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy, Step
+from app.domain.schedule import Schedule
 from app.domain.verdicts import Address, Blocker, CaseFacts, ChaseFacts, ChasePlan, Verdict, due_step
 from app.domain.windows import SendWindow
 
@@ -77,6 +80,11 @@ def entered(of: Policy, due_on: str, on: str) -> Ladder:
         shift_days=late_entry_shift_days(of, due_on=D(due_on), entered_on=D(on)),
         entered_overdue=D(on) > D(due_on),
     )
+
+
+def plan_steps(of: Policy, where: Ladder, *, window: SendWindow, holidays: Container[date]) -> tuple[PlannedStep, ...]:
+    """The steps with their dates, where every channel has the same hours."""
+    return ladders.plan_steps(of, where, schedule_of=lambda _step: Schedule(window, holidays))
 
 
 def planned(
@@ -169,6 +177,7 @@ class Customer:
 
     facts: ChaseFacts
     contacts: dict[date, int] = field(default_factory=dict)
+    history: list[Contact] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
 
     def wake(self, now: datetime) -> datetime | None:
@@ -187,6 +196,7 @@ class Customer:
             now=now,
             last_contact_on=max(self.contacts, default=None),
             contacts_today=self.contacts.get(today, 0),
+            contacts=(*self.facts.contacts, *self.history),
         )
 
     def _record(self, plan: ChasePlan, now: datetime) -> bool:
@@ -198,6 +208,8 @@ class Customer:
                 changed[verdict.case.case_id] = _moved(verdict.case, reached=missed)
         for reminder in plan.reminders:
             self.contacts[today] = self.contacts.get(today, 0) + 1
+            invoice_ids = frozenset(verdict.case.invoice_id for verdict in reminder.verdicts)
+            self.history.append(Contact(today, reminder.address.channel, invoice_ids=invoice_ids))
             for verdict in reminder.verdicts:
                 taken = due_step(verdict).step
                 self.sent.append((now, verdict.case.case_id.int, taken.key))

@@ -1,5 +1,6 @@
 from datetime import date
 from itertools import permutations
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ from app.domain.allocation import (
 ORDERS = list(permutations(DEFAULT_ORDER))
 
 
-def item(number: int, due: str, issued: str = "2026-01-01", principal: int = 100, **more: int) -> OpenItem:
+def item(number: int, due: str, issued: str = "2026-01-01", principal: int = 100, **more: Any) -> OpenItem:
     return OpenItem(UUID(int=number), date.fromisoformat(due), date.fromisoformat(issued), principal, **more)
 
 
@@ -62,7 +63,7 @@ def test_disputed_amounts_take_nothing() -> None:
     assert shares(500, whole, part, excess) == ([(2, 75)], 425)
 
 
-def in_parts(number: int, *parts: tuple[str, int], **more: int) -> OpenItem:
+def in_parts(number: int, *parts: tuple[str, int], **more: Any) -> OpenItem:
     """An invoice in instalments; its own due date is its last one's."""
     due = tuple(DuePart(date.fromisoformat(on), amount) for on, amount in parts)
     total = sum(part.principal_open for part in due)

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
+from app.domain.contact_profiles import PROFILES
+from app.domain.contact_rules import Attempt, Contact, allowed
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder, late_entry_shift_days
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy
-from app.domain.verdicts import PASSING, Address, CaseFacts, ChaseFacts, ChasePlan, due_step
-from app.domain.windows import SendWindow
+from app.domain.verdicts import MATURING, PASSING, Address, CaseFacts, ChaseFacts, ChasePlan, PendingPayment, due_step
+from app.domain.windows import SendWindow, is_open
 from tests.domain.chasing import Customer, D, policy, step, utc
 
 # Around the night in which the clocks of Madrid go forward; those of New York went three weeks before.
@@ -49,7 +51,7 @@ def windows(draw: st.DrawFn, shortest: int = 1) -> SendWindow:
 def policies(draw: st.DrawFn, number: int) -> Policy:
     minimum = st.dictionaries(st.just("MXN"), st.integers(0, 300), max_size=1)
     offsets = sorted(draw(st.sets(st.integers(-6, 9), min_size=1, max_size=4)))
-    channels = st.sampled_from([("email",), ("sms", "email"), ("sms",)])
+    channels = st.sampled_from([("email",), ("sms", "email"), ("sms",), ("phone", "email")])
     return policy(
         *(step(offset, min_amount=draw(minimum), channels=draw(channels)) for offset in offsets),
         number=number,
@@ -84,6 +86,7 @@ def customers(draw: st.DrawFn, *, fresh: bool = False) -> ChaseFacts:
         )
         cases.append(draw(_cases(number, of, where, fresh=fresh)))
     contacted = draw(st.none() | st.integers(-4, 1)) if not fresh else None
+    rules = draw(RULES)
     return ChaseFacts(
         now=now,
         tenant_zone=tenant_zone,
@@ -97,12 +100,38 @@ def customers(draw: st.DrawFn, *, fresh: bool = False) -> ChaseFacts:
         cases=tuple(cases),
         last_contact_on=today + timedelta(days=contacted) if contacted is not None else None,
         contacts_today=0 if fresh else draw(st.integers(0, 2)),
+        pending_payments=tuple(draw(st.lists(PENDING, max_size=2))),
+        customer_window=draw(st.none() | windows(shortest=24)),
+        other_zones=tuple(draw(st.lists(ZONES, max_size=1))),
+        rules=rules,
+        rule_holidays=HOLIDAYS if rules is not None else frozenset(),
+        contacts=tuple(draw(st.lists(CONTACTS, max_size=4))),
     )
+
+
+RULES = st.none() | st.sampled_from([profile.versions[-1] for profile in PROFILES.values() if profile.versions])
+HOLIDAYS = frozenset({D("2026-03-30"), D("2026-04-03")})
+CONTACTS = st.builds(
+    Contact,
+    on=st.integers(-9, 0).map(lambda days: START.date() + timedelta(days)),
+    channel=st.sampled_from(["email", "sms", "call", "visit"]),
+    is_conversation=st.booleans(),
+    invoice_ids=st.frozensets(st.integers(1000, 1003).map(lambda number: UUID(int=number)), max_size=2),
+)
+
+
+PENDING = st.builds(
+    PendingPayment,
+    currency=CURRENCIES,
+    matures_on=st.integers(-4, 9).map(lambda days: CENTRE + timedelta(days=days)),
+    designated=st.dictionaries(st.integers(1000, 1003).map(lambda number: UUID(int=number)), st.integers(0, 300)),
+    rest_minor=st.integers(0, 300),
+)
 
 
 ADDRESSES = st.builds(
     Address,
-    channel=st.sampled_from(["email", "email", "sms"]),
+    channel=st.sampled_from(["email", "email", "sms", "phone"]),
     address=st.sampled_from(["a", "b"]),
     consent=st.sampled_from(["unknown", "granted", "denied"]),
     preferred=st.booleans(),
@@ -136,6 +165,7 @@ def test_every_decision_holds_together(facts: ChaseFacts) -> None:
     plan = evaluate(facts)
     assert [verdict.case for verdict in plan.verdicts] == list(facts.cases)
     _check_reminders(facts, plan)
+    _check_rules(facts, plan)
     _check_waking(facts, plan)
     _check_residuals(facts, plan)
 
@@ -168,6 +198,25 @@ def _check_reminders(facts: ChaseFacts, plan: ChasePlan) -> None:
             assert of.ladder.last_sent_on is None or of.ladder.last_sent_on < today
 
 
+def _check_rules(facts: ChaseFacts, plan: ChasePlan) -> None:
+    """What goes out is within the hours and limits of the contact profile, with the day's other reminders."""
+    if facts.rules is None:
+        return
+    contacts = list(facts.contacts)
+    for reminder in plan.reminders:
+        channel = reminder.address.channel
+        assert not facts.rules.needs_granted_consent or reminder.address.consent == "granted"
+        rules = facts.rules.rules_for(channel)
+        today = business_date(facts.now, facts.customer_zone)
+        if rules is not None:
+            for zone in (facts.customer_zone, *(facts.other_zones if facts.rules.in_every_zone else ())):
+                assert is_open(facts.now, window=rules.hours, zone=zone, holidays=())
+            assert rules.open_on_holidays or today not in facts.rule_holidays
+        invoice_ids = frozenset(verdict.case.invoice_id for verdict in reminder.verdicts)
+        assert allowed(facts.rules, contacts, Attempt(today, channel, invoice_ids)).ok
+        contacts.append(Contact(today, channel, invoice_ids=invoice_ids))
+
+
 def _check_waking(facts: ChaseFacts, plan: ChasePlan) -> None:
     """A case that does not go out is looked at again later and never at once; what time removes has its instant."""
     for verdict in plan.verdicts:
@@ -175,12 +224,14 @@ def _check_waking(facts: ChaseFacts, plan: ChasePlan) -> None:
             continue
         assert verdict.wake_at is None or verdict.wake_at > facts.now
         for blocker in verdict.blockers:
-            assert blocker.until is None or (blocker.code in PASSING and blocker.until > facts.now)
+            assert blocker.until is None or (blocker.code in PASSING | MATURING and blocker.until > facts.now)
         if verdict.case.status == "paid":
             assert [blocker.code for blocker in verdict.blockers] == [Code.paid]
 
 
 def _check_residuals(facts: ChaseFacts, plan: ChasePlan) -> None:
+    today = business_date(facts.now, facts.tenant_zone)
+    pending = [payment for payment in facts.pending_payments if today < payment.matures_on]
     for currency in ("MXN", "EUR"):
         mine = [verdict for verdict in plan.verdicts if verdict.case.currency == currency]
         undisputed = sum(
@@ -188,7 +239,11 @@ def _check_residuals(facts: ChaseFacts, plan: ChasePlan) -> None:
             for verdict in mine
             if verdict.case.status in RECEIVABLE
         )
-        assert sum(verdict.residual_minor for verdict in mine) == max(0, undisputed - facts.unapplied.get(currency, 0))
+        most = max(0, undisputed - facts.unapplied.get(currency, 0))
+        rest = sum(payment.rest_minor for payment in pending if payment.currency == currency)
+        designated = sum(sum(payment.designated.values()) for payment in pending)
+        asked = sum(verdict.residual_minor for verdict in mine)
+        assert max(0, most - rest - designated) <= asked <= max(0, most - rest)
         assert all(verdict.residual_minor >= 0 for verdict in mine)
 
 

@@ -10,10 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import Code
-from app.domain.ladder import Choice, Ladder, choose, late_entry_shift_days, plan_steps
+from app.domain.ladder import Choice, Ladder, choose, late_entry_shift_days
 from app.domain.policy import CatchUp, LateEntry, Policy
 from app.domain.windows import SendWindow
-from tests.domain.chasing import EVERY_DAY, OFFICE, D, chosen, entered, key_of, keys, ladder, planned, policy
+from tests.domain.chasing import (
+    EVERY_DAY,
+    OFFICE,
+    D,
+    chosen,
+    entered,
+    key_of,
+    keys,
+    ladder,
+    plan_steps,
+    planned,
+    policy,
+)
 
 LEVELS = policy(5, 20, 40)
 MONDAY = "2026-03-02"

@@ -39,6 +39,7 @@ ALLOWED = {
     "promise": """
         open>kept open>partially_kept open>broken open>cancelled
         kept>partially_kept kept>broken partially_kept>kept partially_kept>broken broken>kept broken>partially_kept
+        kept>open
     """,
     "dispute": "open>accepted open>partially_accepted open>rejected open>withdrawn",
     "plan": """

@@ -31,6 +31,13 @@ async def tell(api: Api) -> Story:
     paid = await api.invoice(customer, "300.00", "2026-02-01", "2026-02-20", opening_paid="100.00")
     future = await api.invoice(other, "70.00", "2026-02-01", "2026-06-30")
     await api.invoice(other, "80.00", "2026-02-01", "2026-02-10", status="draft")
+    halves = {"kind": "net", "instalments": [{"percent": "50", "days": 20}, {"percent": "50", "days": 200}]}
+    third = (await api.customer())["id"]
+    divided = await api.post(
+        "/invoices",
+        {"customer_id": third, "number": "F-D", "currency": "MXN", "total": "90.00", "issued_on": "2026-02-01",
+         "terms": halves, "opening_paid": "45.00"},
+    )  # fmt: skip
     await api.advance("2026-03-03T18:00:00Z")
     first = await api.pay(
         customer, "250.00", "2026-03-03", allocations=[{"invoice_id": paid["id"], "amount": "250.00"}]
@@ -42,12 +49,26 @@ async def tell(api: Api) -> Story:
     part = await api.pay(
         customer, "400.00", "2026-03-03", allocations=[{"invoice_id": chased["id"], "amount": "390.00"}]
     )
+    credited = await api.invoice(customer, "90.00", "2026-02-01", "2026-06-30")
+    credit = {"customer_id": customer, "currency": "MXN", "issued_on": "2026-03-03"}
+    note = await api.post("/credit-notes", {**credit, "amount": "40.00", "invoice_id": credited["id"]})
+    lost = await api.invoice(customer, "70.00", "2026-02-01", "2026-06-30")
+    await api.post(f"/invoices/{lost['id']}/write-off", {"reason": "insolvency"}, expect=200)
+    await api.pay(customer, "20.00", "2026-03-03", allocations=[{"invoice_id": lost["id"], "amount": "20.00"}])
+    (written,) = await api.all(f"/invoices/{lost['id']}/write-offs")
+    refunded = await api.pay(customer, "15.00", "2026-03-03", auto_allocate=False)
+    await api.post(f"/payments/{refunded['id']}/refund", {"amount": "5.00"}, expect=200)
+    void = await api.invoice(customer, "30.00", "2026-02-01", "2026-06-30")
+    await api.post(f"/invoices/{void['id']}/void", {"reason": "issued twice"}, expect=200)
     await api.advance("2026-03-05T18:00:00Z")
     reminder = (await api.get("/reminders", customer_id=customer))["data"][0]
     assert (await api.get(f"/invoices/{paid['id']}"))["status"] == "paid"
     return {
         "customer": customer, "other": other, "chased": chased["id"], "paid": paid["id"], "future": future["id"],
+        "divided": divided["id"],
         "again": again["id"], "part": part["id"], "reminder": reminder["id"], "tenant": str(api.tenant_id),
+        "credited": credited["id"], "note": note["id"], "lost": lost["id"], "written": written["id"],
+        "refunded": refunded["id"], "void": void["id"],
     }  # fmt: skip
 
 
@@ -95,12 +116,50 @@ FAULTS = [
     ("payment_unapplied", "UPDATE payments SET unapplied_minor = unapplied_minor - 1 WHERE id = $part"),
     ("payment_allocations", "UPDATE payments SET amount_minor = amount_minor - 1 WHERE id = $part"),
     ("payment_allocations", "UPDATE payments SET status = 'reversed' WHERE id = $again"),
+    ("payment_allocations", "UPDATE payments SET status = 'pending' WHERE id = $part"),
+    ("payment_allocations", "UPDATE payments SET refunded_minor = refunded_minor - 1 WHERE id = $refunded"),
+    ("credit_note_unapplied", "UPDATE credit_notes SET unapplied_minor = unapplied_minor + 1 WHERE id = $note"),
+    ("credit_note_allocations", "UPDATE credit_notes SET amount_minor = amount_minor + 1 WHERE id = $note"),
+    ("credit_note_allocations", "UPDATE credit_notes SET status = 'open' WHERE id = $note"),
+    ("credit_note_allocations", "UPDATE credit_notes SET status = 'voided' WHERE id = $note"),
+    ("allocation_entries", "UPDATE allocations SET amount_minor = amount_minor - 1 WHERE credit_note_id = $note"),
+    ("allocation_entries", "UPDATE allocations SET discount_minor = 1 WHERE payment_id = $part"),
+    ("allocation_entries", "UPDATE allocations SET reversed_at = now() WHERE invoice_id = $lost"),
+    (
+        "allocation_entries",
+        "DELETE FROM ledger_entries WHERE invoice_id = $lost AND account = 'principal' AND kind = 'payment_allocated'",
+    ),
+    ("write_offs", "UPDATE write_offs SET amount_minor = amount_minor + 1 WHERE id = $written"),
+    ("write_offs", "UPDATE write_offs SET recovered_minor = recovered_minor + 1 WHERE id = $written"),
+    ("write_offs", "UPDATE write_offs SET status = 'reversed' WHERE id = $written"),
+    ("invoice_written_off", "UPDATE invoices SET written_off_minor = written_off_minor - 1 WHERE id = $lost"),
+    ("invoice_written_off", "UPDATE invoices SET written_off_minor = 1 WHERE id = $chased"),
+    ("invoice_settled", "UPDATE invoices SET settled_minor = settled_minor - 1 WHERE id = $paid"),
+    ("invoice_settled", "UPDATE invoices SET settled_minor = 40 WHERE id = $credited"),
     ("allocation_entries", "UPDATE allocations SET amount_minor = amount_minor - 1 WHERE payment_id = $part"),
     ("allocation_entries", "UPDATE allocations SET reversed_at = now() WHERE payment_id = $part"),
+    ("credit_state", "UPDATE customers SET credit_state = 'over_limit' WHERE id = $other"),
+    (
+        "credit_state",
+        (
+            "UPDATE customers SET credit_state = 'over_limit', credit_limit_minor = 7000, credit_currency = 'MXN'"
+            " WHERE id = $other"
+        ),
+    ),
+    ("credit_state", "UPDATE customers SET credit_limit_minor = 6999, credit_currency = 'MXN' WHERE id = $other"),
     ("invoice_status", "UPDATE invoices SET status = 'open' WHERE id = $chased"),
     ("invoice_status", "UPDATE invoices SET status = 'partially_paid' WHERE id = $paid"),
+    ("invoice_status", "UPDATE invoices SET status = 'paid' WHERE id = $lost"),
+    ("invoice_status", "UPDATE invoices SET status = 'partially_paid' WHERE id = $credited"),
+    ("void_invoices", "UPDATE invoices SET status = 'void' WHERE id = $credited"),
+    ("void_invoices", "UPDATE invoices SET settled_minor = 1 WHERE id = $void"),
     ("case_states", "UPDATE dunning_cases SET state = 'closed' WHERE invoice_id = $chased"),
     ("case_states", "UPDATE dunning_cases SET state = 'active' WHERE invoice_id = $paid"),
+    ("case_states", "UPDATE dunning_cases SET state = 'closed' WHERE invoice_id = $divided AND instalment_number = 2"),
+    ("case_states", "UPDATE dunning_cases SET instalment_number = 1 WHERE invoice_id = $divided"),
+    ("instalments", "UPDATE invoice_instalments SET due_on = due_on + 1 WHERE invoice_id = $divided AND number = 2"),
+    ("instalments", "DELETE FROM invoice_instalments WHERE invoice_id = $divided AND number = 1"),
+    ("instalments", "UPDATE invoices SET instalments = '[]' WHERE id = $divided"),
     (
         "paid_events",
         (
@@ -109,6 +168,11 @@ FAULTS = [
         ),
     ),
     ("paid_events", "UPDATE events SET type = 'invoice.paid' WHERE object_id = $future AND type = 'invoice.created'"),
+    ("paid_events", "DELETE FROM events WHERE object_id = $lost AND type = 'invoice.written_off'"),
+    (
+        "paid_events",
+        ("UPDATE events SET type = 'invoice.written_off' WHERE object_id = $future AND type = 'invoice.created'"),
+    ),
     ("reminder_events", "UPDATE events SET type = 'reminder.failed' WHERE object_id = $reminder"),
     ("reminder_events", "UPDATE reminders SET status = 'outcome_unknown' WHERE id = $reminder"),
     ("event_sequences", "UPDATE events SET sequence = 100000 WHERE tenant_id = $tenant AND sequence = 2"),

@@ -1,5 +1,8 @@
 """The aging report by the ledger alone: sums of the entries that count, straight from the definition."""
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -7,19 +10,22 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.uow import UnitOfWork
+from app.reports.repository import UNIDENTIFIED
 
-_CELLS = text("""
-SELECT balances.customer_id, customers.external_id, customers.name, balances.currency,
-       width_bucket(CAST(:as_of AS date) - invoices.due_on, CAST(:starts AS integer[])) AS bucket,
-       count(*) AS count, sum(balances.amount) AS amount
-FROM (SELECT customer_id, invoice_id, currency, sum(amount_minor) AS amount FROM ledger_entries
-      WHERE tenant_id = :tenant_id AND effective_on <= :as_of
-        AND (CAST(:known_at AS timestamptz) IS NULL OR booked_at <= :known_at)
-        AND (CAST(:currency AS text) IS NULL OR currency = :currency)
-      GROUP BY 1, 2, 3 HAVING sum(amount_minor) <> 0) AS balances
-JOIN customers ON customers.tenant_id = :tenant_id AND customers.id = balances.customer_id
-LEFT JOIN invoices ON invoices.tenant_id = :tenant_id AND invoices.id = balances.invoice_id
-GROUP BY 1, 2, 3, 4, 5
+_SUMS = text("""
+SELECT customer_id, invoice_id, currency,
+       coalesce(sum(amount_minor) FILTER (WHERE account NOT IN ('interest', 'fees')), 0) AS principal,
+       coalesce(sum(amount_minor) FILTER (WHERE account IN ('interest', 'fees')), 0) AS charges
+FROM ledger_entries
+WHERE tenant_id = :tenant_id AND effective_on <= :as_of
+  AND (CAST(:known_at AS timestamptz) IS NULL OR booked_at <= :known_at)
+  AND (CAST(:currency AS text) IS NULL OR currency = :currency)
+GROUP BY 1, 2, 3 HAVING sum(amount_minor) <> 0
+""")
+_DUES = text("SELECT id, due_on FROM invoices WHERE tenant_id = :tenant_id")
+_PARTS = text("""
+SELECT invoice_id, due_on, amount_minor FROM invoice_instalments
+WHERE tenant_id = :tenant_id ORDER BY invoice_id, number
 """)
 
 Cells = dict[tuple[str, int | None], tuple[int, int]]
@@ -28,18 +34,49 @@ Cells = dict[tuple[str, int | None], tuple[int, int]]
 
 async def by_ledger(
     uow: UnitOfWork, *, as_of: date, known_at: datetime | None, currency: str | None, starts: list[int]
-) -> dict[UUID, Cells]:
-    """The cells of every customer that has any."""
-    values: dict[str, Any] = {"tenant_id": uow.tenant_id, "as_of": as_of, "known_at": known_at}
-    rows = await uow.session.execute(_CELLS, {**values, "currency": currency, "starts": starts})
-    found: dict[UUID, Cells] = {}
-    for customer_id, _, _, currency_, bucket, count, amount in rows:
-        cell = (0 if bucket is None else count, int(amount))
-        found.setdefault(customer_id, {})[currency_, bucket] = cell
+) -> dict[UUID | None, Cells]:
+    """The cells of every customer that has any, and of nobody."""
+    tenant: dict[str, Any] = {"tenant_id": uow.tenant_id}
+    dues: dict[UUID, date] = {row.id: row.due_on for row in await uow.session.execute(_DUES, tenant)}
+    parts: dict[UUID, list[tuple[date, int]]] = defaultdict(list)
+    for row in await uow.session.execute(_PARTS, tenant):
+        parts[row.invoice_id].append((row.due_on, row.amount_minor))
+    asked = {**tenant, "as_of": as_of, "known_at": known_at, "currency": currency}
+    found: dict[UUID | None, Cells] = {}
+    for row in await uow.session.execute(_SUMS, asked):
+        cells = found.setdefault(row.customer_id, {})
+
+        def add(bucket: int | None, count: int, amount: int, cells: Cells = cells, row: Any = row) -> None:
+            before = cells.get((row.currency, bucket), (0, 0))
+            cells[row.currency, bucket] = (before[0] + count, before[1] + amount)
+
+        principal, charges = int(row.principal), int(row.charges)
+        if row.invoice_id is None:
+            add(None if row.customer_id else UNIDENTIFIED, 0, principal)
+            continue
+        due_on = dues[row.invoice_id]
+        if principal and row.invoice_id in parts:
+            for part_due_on, amount in spread(principal, parts[row.invoice_id]):
+                add(bisect_right(starts, (as_of - part_due_on).days), 1, amount)
+            if charges:
+                add(bisect_right(starts, (as_of - due_on).days), 0, charges)
+        else:
+            add(bisect_right(starts, (as_of - due_on).days), 1, principal + charges)
     return found
 
 
-def over_all(customers: dict[UUID, Cells]) -> Cells:
+def spread(principal: int, parts: Sequence[tuple[date, int]]) -> Iterator[tuple[date, int]]:
+    """What is open of each instalment: the last ones hold as much as they can, the first the rest."""
+    for due_on, amount in reversed(parts[1:]):
+        held = min(amount, max(0, principal))
+        principal -= held
+        if held:
+            yield due_on, held
+    if principal:
+        yield parts[0][0], principal
+
+
+def over_all(customers: dict[UUID | None, Cells]) -> Cells:
     """The cells of all customers together."""
     total: Cells = {}
     for cells in customers.values():

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.conftest import Api, MakeApi
+from tests.reports.written import Begin, divide
 
 TODAY = date(2026, 3, 2)
 ISSUED = "2025-06-01"
@@ -49,6 +50,7 @@ async def test_the_edges_of_every_bucket(api: Api) -> None:
                 {"label": "90+", "count": 2, "amount": "768.00"},
             ],
             "unapplied_amount": "0.00",
+            "unidentified_amount": "0.00",
         }
     ]
     assert (report["data"], report["next_cursor"]) == ([], None)
@@ -212,3 +214,48 @@ async def test_the_report_adds_up_to_the_invoices(api: Api) -> None:
     still_open = [invoice for invoice in invoices if invoice["open_amount"] != "0.00"]
     (total,) = (await aging(api))["totals"]
     assert (total["open_count"], int(total["open_amount"].replace(".", ""))) == (len(still_open), cents)
+
+
+async def test_instalments_age_by_their_own_dates_and_charges_by_the_invoices(api: Api, unit_of_work: Begin) -> None:
+    await api.always_open()
+    step = {"key": "d+1", "offset_days": 1, "channels": ["email"], "template": "first_notice"}
+    await api.policy([], steps=[{**step, "fee": {"kind": "flat", "amount": "5.00"}}])
+    customer = await api.customer()
+    invoice = await api.invoice(customer["id"], "900.00", "2026-01-01", "2026-03-02")
+    await api.advance("2026-03-03T23:00:00Z")
+    await divide(api, unit_of_work, invoice["id"], ("2026-01-31", 30000), ("2026-02-28", 30000), ("2026-03-31", 30000))
+    for as_of, counts in [
+        ("2026-01-31", {"current": (3, "900.00")}),
+        ("2026-02-01", {"current": (2, "600.00"), "1-30": (1, "300.00")}),
+        ("2026-03-03", {"current": (1, "300.00"), "1-30": (1, "305.00"), "31-60": (1, "300.00")}),
+        ("2026-04-01", {"1-30": (1, "305.00"), "31-60": (2, "600.00")}),
+    ]:
+        (total,) = (await aging(api, as_of=as_of))["totals"]
+        assert {name: cell for name, cell in cells(total).items() if cell[0]} == counts, as_of
+        assert total["open_count"] == 3
+    # It pays the fee, then the oldest first.
+    await api.pay(customer["id"], "405.00", "2026-03-03")
+    report = await aging(api, as_of="2026-03-03", group_by="customer")
+    (total,) = report["totals"]
+    assert {name: cell for name, cell in cells(total).items() if cell[0]} == {
+        "current": (1, "300.00"), "1-30": (1, "200.00"),
+    }  # fmt: skip
+    assert total["open_amount"] == "500.00"
+    assert report["data"][0]["totals"] == report["totals"]
+
+
+async def test_money_of_nobody_stands_apart(api: Api) -> None:
+    customer = await api.customer()
+    await api.pay(customer["id"], "10.00", "2026-02-20")
+    body = {"currency": "MXN", "amount": "40.00", "received_on": "2026-02-20"}
+    payment = await api.post("/payments", body)
+    (total,) = (await aging(api))["totals"]
+    assert (total["unapplied_amount"], total["unidentified_amount"]) == ("10.00", "40.00")
+    assert (total["open_count"], total["open_amount"]) == (0, "0.00")
+    report = await aging(api, group_by="customer", limit=1)
+    assert [row["customer_id"] for row in report["data"]] == [customer["id"]]
+    assert report["next_cursor"] is None
+    assigned = {"customer_id": customer["id"]}
+    await api.post(f"/payments/{payment['id']}/assign", assigned, expect=200)
+    (total,) = (await aging(api))["totals"]
+    assert (total["unapplied_amount"], total["unidentified_amount"]) == ("50.00", "0.00")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.conftest import Api, MakeApi
-from tests.reports.instalments import Begin, divide
+from tests.reports.written import Begin, divide
 
 
 async def balance(api: Api, customer: Any, currency: str = "MXN", **params: Any) -> Any:

@@ -10,6 +10,8 @@ import pytest
 from app.domain.money import exponent, parse_amount
 from tests.conftest import Api
 from tests.reports.commands import LAST, TODAY, live
+from tests.reports.test_aging_equals_ledger import complicate
+from tests.reports.written import Begin
 
 
 def minor(amount: str, currency: str) -> int:
@@ -79,9 +81,10 @@ async def check(api: Api, customers: list[str], from_on: date, point: dict[str, 
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_every_report_says_the_same(api: Api, seed: int) -> None:
+async def test_every_report_says_the_same(api: Api, unit_of_work: Begin, seed: int) -> None:
     dice = random.Random(1000 + seed)
     await live(api, dice)
+    await complicate(api, unit_of_work, dice)
     customers = [customer["id"] for customer in await api.all("/customers")]
     days = [TODAY + timedelta(days=by) for by in (-130, -120, -41, -40, -39, -4, -3, 0, 1, 5, 10)] + [LAST]
     now = datetime.fromisoformat((await api.get("/test-clock"))["now"])

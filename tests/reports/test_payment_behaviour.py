@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.conftest import Api
-from tests.reports.instalments import Begin, divide
+from tests.reports.written import Begin, divide
 
 
 async def behaviour(api: Api, customer: Any, **params: Any) -> Any:

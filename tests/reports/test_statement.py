@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.reports.customers import service
 from tests.conftest import Api
+from tests.reports.written import Begin, credit
 
 
 async def statement(api: Api, customer: Any, **params: Any) -> Any:
@@ -186,6 +188,45 @@ async def test_paying_for_another_customer_moves_both_balances(api: Api) -> None
         ("payment_received", "SPEI", "-80.00", "-80.00"), ("payment_allocated", "SPEI", "70.00", "-10.00"),
     ]  # fmt: skip
     (paid,) = (await statement(api, child))["accounts"]
-    shown = [(row["kind"], row["number"], row["amount"]) for row in paid["movements"]]
-    assert shown[1:] == [("payment_allocated", "SPEI", "-70.00")]
+    (_, moved) = paid["movements"]
+    assert (moved["kind"], moved["number"], moved["amount"]) == ("payment_allocated", "SPEI", "-70.00")
     assert (payer["closing_balance"], paid["closing_balance"]) == ("-10.00", "30.00")
+
+
+async def test_credit_notes_move_the_balance_when_they_are_issued(api: Api, unit_of_work: Begin) -> None:
+    customer = await api.customer(credit_limit="75.00")
+    invoice = await api.invoice(customer["id"], "100.00", "2026-03-01", "2026-03-31", number="A-1")
+    note = await credit(api, unit_of_work, customer["id"], 3000, "2026-03-02", applied_to={invoice["id"]: 1000})
+    (account,) = (await statement(api, customer))["accounts"]
+    shown = [(row["kind"], row["document"], row["number"], row["amount"]) for row in account["movements"]]
+    assert shown == [
+        ("invoice_issued", "invoice", "A-1", "100.00"),
+        ("credit_note_issued", "credit_note", "NC-1", "-30.00"),
+    ]
+    (account,) = (await statement(api, customer, kind="open_item"))["accounts"]
+    shown = [(item["kind"], item["document_id"], item["amount"], item["open_amount"]) for item in account["items"]]
+    assert shown == [
+        ("invoice", invoice["id"], "100.00", "90.00"), ("credit_note", note, "-30.00", "-20.00"),
+    ]  # fmt: skip
+    assert account["closing_balance"] == "70.00"
+    report = await api.get(f"/customers/{customer['id']}/balance")
+    (found,) = report["balances"]
+    assert (found["open_amount"], found["unapplied_credit"], found["net"]) == ("90.00", "20.00", "70.00")
+    assert (await api.get(f"/customers/{customer['id']}"))["credit_state"] == "within_limit"
+    (aged,) = (await api.get("/reports/aging"))["totals"]
+    assert (aged["open_amount"], aged["unapplied_amount"]) == ("90.00", "20.00")
+    (sold,) = (await api.get("/reports/dso"))["data"]
+    assert (sold["receivables"], sold["sales"], sold["dso"]) == ("90.00", "90.00", "2.0")
+
+
+@pytest.mark.parametrize("kind", ["balance_forward", "open_item"])
+async def test_a_statement_too_long_is_asked_for_in_parts(api: Api, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(service, "MAX_ROWS", 2)
+    customer = await api.customer()
+    for day in (1, 2):
+        await api.invoice(customer["id"], "10.00", f"2026-03-0{day}", "2026-03-31")
+    assert len((await statement(api, customer, kind=kind))["accounts"]) == 1
+    await api.invoice(customer["id"], "10", "2026-03-02", "2026-03-31", currency="JPY")
+    problem = await api.get(f"/customers/{customer['id']}/statement", expect=422, kind=kind)
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("?from", "out_of_range")]
+    assert len((await statement(api, customer, kind=kind, currency="MXN"))["accounts"]) == 1

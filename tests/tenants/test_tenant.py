@@ -113,6 +113,10 @@ def _account(label: str, number: str) -> dict[str, Any]:
         (_account("CLABE", "03218000011835971"), "/bank_accounts/0", "invalid_format"),
         (_account("IBAN", "ES9121000418450200051333"), "/bank_accounts/0", "invalid_format"),
         (_account("Cuenta", ""), "/bank_accounts/0/number", "too_short"),
+        ({"contact_profile": "us_reg_g"}, "/contact_profile", "invalid_value"),
+        ({"contact_rules": [{"profile": "gdpr"}]}, "/contact_rules/0/profile", "invalid_value"),
+        ({"contact_rules": [{"profile": "none", "country": "XX"}]}, "/contact_rules/0/country", "invalid_value"),
+        ({"contact_rules": [{"profile": "none", "kinds": ["person"]}]}, "/contact_rules/0/kinds/0", "invalid_value"),
         ({"mode": "live"}, "/mode", "unknown_field"),
         ({"clock_at": "2030-01-01T00:00:00Z"}, "/clock_at", "unknown_field"),
     ],
@@ -125,10 +129,16 @@ async def test_what_makes_no_sense_is_refused_by_name(
     assert (await api.get("/tenant"))["version"] == 1
 
 
-async def test_a_legal_profile_is_refused_with_the_reason(api: Api) -> None:
-    problem = await api.patch("/tenant", {"contact_profile": "co_ley_2300"}, expect=422)
-    assert problem["errors"][0]["pointer"] == "/contact_profile"
-    assert "enforced" in problem["errors"][0]["message"]
+async def test_a_legal_profile_is_chosen_for_all_or_by_country_and_kind(api: Api) -> None:
+    rules = [
+        {"country": "CO", "kinds": ["consumer"], "profile": "co_ley_2300"},
+        {"profile": "none"},
+    ]
+    changed = await api.patch("/tenant", {"contact_profile": "mx_condusef", "contact_rules": rules})
+    assert changed["contact_profile"] == "mx_condusef"
+    assert changed["contact_rules"] == [rules[0], {"country": None, "kinds": [], "profile": "none"}]
+    assert (await api.get("/tenant"))["contact_rules"] == changed["contact_rules"]
+    assert (await api.patch("/tenant", {"contact_rules": []}))["contact_profile"] == "mx_condusef"
 
 
 async def test_if_match_holds_a_change_to_the_version_that_was_read(api: Api) -> None:

@@ -128,7 +128,7 @@ async def _receivables(uow: UnitOfWork, asked: Asked, as_of: date) -> dict[str, 
     )
     found: dict[str, Receivables] = {}
     for row in rows:
-        if row.bucket is not None:
+        if row.bucket is not None and row.bucket >= 0:
             receivables = found.setdefault(row.currency, Receivables())
             receivables.total += row.amount_minor
             receivables.current += row.amount_minor if row.bucket == 0 else 0

@@ -1,0 +1,1 @@
+"""Charges: fees, late interest and recovery costs, posted and waived."""

@@ -1,0 +1,90 @@
+"""Queries for charges."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from app.core.uow import UnitOfWork
+from app.models import Charge, Invoice
+from app.settlement.references import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeFilter:
+    """What a list of charges is narrowed to."""
+
+    customer_id: UUID | None = None
+    invoice_id: UUID | None = None
+    external_id: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    posted_on_from: date | None = None
+    posted_on_to: date | None = None
+
+
+async def find(uow: UnitOfWork, charge_id: UUID) -> Charge | None:
+    """The charge with an id, as it is now."""
+    return await uow.session.get(Charge, (uow.tenant_id, charge_id), populate_existing=True)
+
+
+async def find_owner(uow: UnitOfWork, reference: Reference) -> tuple[UUID, UUID] | None:
+    """The id of an invoice and of its customer."""
+    named = (Invoice.id == reference.id) if reference.id else (Invoice.external_id == reference.external_id)
+    rows = await uow.session.execute(
+        select(Invoice.id, Invoice.customer_id).where(Invoice.tenant_id == uow.tenant_id, named)
+    )
+    row = rows.first()
+    return None if row is None else (row[0], row[1])
+
+
+async def get_invoice(uow: UnitOfWork, invoice_id: UUID) -> Invoice:
+    """An invoice as it is under its customer's lock."""
+    return await uow.session.get_one(Invoice, (uow.tenant_id, invoice_id), populate_existing=True)
+
+
+async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
+    """Whether a charge has this external id."""
+    found = await uow.session.scalar(
+        select(exists().where(Charge.tenant_id == uow.tenant_id, Charge.external_id == external_id))
+    )
+    return bool(found)
+
+
+async def fixed_sum_stands(uow: UnitOfWork, invoice_id: UUID, table_code: str) -> bool:
+    """Whether a table's fixed sum has been charged on an invoice."""
+    found = await uow.session.scalar(
+        select(
+            exists().where(
+                Charge.tenant_id == uow.tenant_id,
+                Charge.invoice_id == invoice_id,
+                Charge.kind == "recovery_cost",
+                Charge.rate_table == table_code,
+                Charge.status.in_(("posted", "paid")),
+            )
+        )
+    )
+    return bool(found)
+
+
+async def list_page(uow: UnitOfWork, wanted: ChargeFilter, *, limit: int, before: UUID | None) -> Sequence[Charge]:
+    """Charges newest first, one more than `limit`."""
+    statement = select(Charge).where(Charge.tenant_id == uow.tenant_id)
+    for column, value in (
+        (Charge.customer_id, wanted.customer_id),
+        (Charge.invoice_id, wanted.invoice_id),
+        (Charge.external_id, wanted.external_id),
+        (Charge.kind, wanted.kind),
+        (Charge.status, wanted.status),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.posted_on_from is not None:
+        statement = statement.where(Charge.posted_on >= wanted.posted_on_from)
+    if wanted.posted_on_to is not None:
+        statement = statement.where(Charge.posted_on <= wanted.posted_on_to)
+    if before is not None:
+        statement = statement.where(Charge.id < before)
+    return (await uow.session.scalars(statement.order_by(Charge.id.desc()).limit(limit + 1))).all()

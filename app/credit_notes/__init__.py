@@ -1,0 +1,1 @@
+"""Credit notes: what lowers an invoice without a payment."""

@@ -1,0 +1,95 @@
+"""What a plan costs a year: the annual percentage rate of charge of Directive 2008/48/EC, Annex I, part I.
+
+The rate is the X at which all that is paid, each amount divided by (1 + X) to the power of its time in years, equals
+what was granted. By its remarks (c) and (d) a year has 12 equal months, 52 weeks, or 365 days (366 in a leap year), and
+the result is rounded half up. Remark (c) of the same equation in Directive 2014/17/EU says what to do where a time is
+no whole number of months or weeks: these are counted backwards from the payment, and the days that are left over are
+divided by those of the year that ends with the last of them. Times go by nominal due dates: that a date rolls off a
+holiday does not change the rate.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
+from typing import Final
+
+from app.domain.plan import Frequency
+from app.domain.plan_schedule import shift_months, whole_months
+
+MAX_HUNDREDTHS: Final = 10**9
+"""Ten million per cent, in hundredths of one; a rate beyond says nothing."""
+
+_PRECISION: Final = 40
+_WEEK_DAYS: Final = 7
+_WEEKS: Final = 52
+
+
+def years_until(start: date, on: date, frequency: Frequency) -> Fraction:
+    """The time from a grant to a payment, in years as the annex measures them.
+
+    Args:
+        start: The day of the grant.
+        on: The day of the payment, the same or a later one.
+        frequency: Whether whole periods are months or weeks.
+    """
+    if frequency != "monthly":
+        weeks, days = divmod((on - start).days, _WEEK_DAYS)
+        return Fraction(weeks, _WEEKS) + _days_in_years(start + timedelta(days=days), days)
+    months = whole_months(start, on)
+    if months is not None:
+        return Fraction(months, 12)
+    months = 12 * (on.year - start.year) + on.month - start.month
+    rest_on = shift_months(on, -months, on.day)
+    if rest_on < start:
+        months -= 1
+        rest_on = shift_months(on, -months, on.day)
+    return Fraction(months, 12) + _days_in_years(rest_on, (rest_on - start).days)
+
+
+def effective_annual_rate(granted_minor: int, payments: Sequence[tuple[Fraction, int]]) -> Fraction | None:
+    """The annual percentage rate, in percent with two decimals, rounded half up.
+
+    What is paid at a rate falls as the rate rises, so whole hundredths are halved until one is left: it is the largest
+    whose lower rounding bound the true rate reaches. Powers are taken in decimal arithmetic with forty digits.
+
+    Args:
+        granted_minor: What was granted, above zero.
+        payments: Time in years and amount of each payment; together no less than was granted.
+
+    Returns:
+        The rate, or None where none of up to ten million per cent fits, as when all is paid back at once at a cost.
+    """
+    if sum(amount for _, amount in payments) <= granted_minor:
+        return Fraction(0)
+    if _reaches(MAX_HUNDREDTHS, granted_minor, payments):
+        return None
+    low, high = 0, 1
+    while _reaches(high, granted_minor, payments):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _reaches(middle, granted_minor, payments):
+            low = middle
+        else:
+            high = middle
+    return Fraction(low, 100)
+
+
+def _reaches(hundredths: int, granted_minor: int, payments: Sequence[tuple[Fraction, int]]) -> bool:
+    """Whether the true rate is at least so many hundredths of a per cent less half a one."""
+    with localcontext(Context(prec=_PRECISION)):
+        growth = 1 + Decimal(2 * hundredths - 1) / 20_000
+        worth = sum(
+            (amount / growth ** (Decimal(years.numerator) / years.denominator) for years, amount in payments),
+            start=Decimal(0),
+        )
+        return worth >= granted_minor
+
+
+def _days_in_years(through_on: date, days: int) -> Fraction:
+    """Days over those of the year that ends with the last of them."""
+    if days == 0:
+        return Fraction(0)
+    year_days = (through_on - shift_months(through_on, -12, through_on.day)).days
+    return Fraction(days, year_days)

@@ -1,0 +1,199 @@
+"""Loads what stands between invoices and being chased; customers without any agreement cost no statement."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.uow import UnitOfWork
+from app.domain import holds as hold_rules
+from app.domain import promise as promise_rules
+from app.domain.errors import Code
+from app.domain.holds import lasting
+from app.domain.standing import CLEAR, Obstacle, Standing, combine
+from app.models import (
+    Customer,
+    Dispute,
+    Hold,
+    Invoice,
+    PaymentPlan,
+    Placement,
+    PlacementInvoice,
+    PlanInvoice,
+    Promise,
+)
+
+IN_FORCE_PLANS = ("accepted", "active")
+LIVE_PLACEMENTS = ("placed", "acknowledged", "in_progress")
+
+
+@dataclass(slots=True)
+class Standings:
+    """How each invoice of some customers stands; an invoice without anything is clear."""
+
+    by_customer: dict[UUID, list[Standing]] = field(default_factory=lambda: defaultdict(list))
+    by_invoice: dict[UUID, list[Standing]] = field(default_factory=lambda: defaultdict(list))
+    # By customer, the next date on which time alone changes something.
+    wakes: dict[UUID, date] = field(default_factory=dict)
+
+    def add(self, customer_id: UUID, invoice_ids: Iterable[UUID] | None, standing: Standing) -> None:
+        """Take in what concerns some invoices of a customer, or all of them where none are named."""
+        if invoice_ids is None:
+            self.by_customer[customer_id].append(standing)
+        for invoice_id in invoice_ids or ():
+            self.by_invoice[invoice_id].append(standing)
+        if standing.wake_on is not None:
+            self.wakes[customer_id] = min(standing.wake_on, self.wakes.get(customer_id, standing.wake_on))
+
+    def of(self, invoice: Invoice) -> Standing:
+        """How an invoice stands."""
+        parts = [*self.by_customer.get(invoice.customer_id, ()), *self.by_invoice.get(invoice.id, ())]
+        return combine(parts) if parts else CLEAR
+
+
+NOTHING = Standings()
+
+
+async def load_standings(uow: UnitOfWork, customers: Mapping[UUID, Customer] | Iterable[Customer]) -> Standings:
+    """What stands on the business date, from holds, disputes, promises, plans and placements of the customers.
+
+    What was agreed and has ended counts, too: the ladder clock stood on its days (rule D8).
+    """
+    rows = customers.values() if isinstance(customers, Mapping) else customers
+    ids = [customer.id for customer in rows if customer.has_agreements]
+    if not ids:
+        return NOTHING
+    standings = Standings()
+    await _add_holds(uow, ids, standings)
+    await _add_disputes(uow, ids, standings)
+    await _add_promises(uow, ids, standings)
+    await _add_plans(uow, ids, standings)
+    await _add_placements(uow, ids, standings)
+    return standings
+
+
+def hold_of(row: Hold) -> hold_rules.Hold:
+    """A hold as the domain has it."""
+    known: dict[str, hold_rules.Effect] = {"contact": "contact", "escalation": "escalation", "charges": "charges"}
+    return hold_rules.Hold(row.starts_on, row.ends_on, frozenset(known[name] for name in row.effects), row.released_on)
+
+
+def promise_of(row: Promise) -> promise_rules.Promise:
+    """A promise as the domain has it."""
+    return promise_rules.Promise(
+        row.amount_minor, row.made_on, row.promised_on, row.tolerance_days, Fraction(row.tolerance_percent)
+    )
+
+
+async def _add_holds(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:
+    for row in await _rows(uow, Hold, ids):
+        invoice_ids = None if row.invoice_id is None else [row.invoice_id]
+        standings.add(row.customer_id, invoice_ids, _of_hold(hold_of(row), uow.today))
+
+
+def _of_hold(hold: hold_rules.Hold, today: date) -> Standing:
+    is_active = hold.status(today) == "active"
+    until_on = hold_rules.after(hold.ends_on) if hold.ends_on is not None else None
+    obstacles = []
+    if is_active and "contact" in hold.effects:
+        obstacles.append(Obstacle(Code.hold, "on_hold", until_on))
+    if is_active and "escalation" in hold.effects:
+        # Nothing is sent while the ladder stands: its next step is not due before the clock goes on.
+        obstacles.append(Obstacle(Code.hold, "on_hold", until_on, stops_clock=True))
+    return Standing(
+        obstacles=tuple(obstacles),
+        states=frozenset({"on_hold"}) if is_active and hold.effects & {"contact", "escalation"} else frozenset(),
+        stops=hold_rules.ranges([hold], "escalation"),
+        charge_stops=hold_rules.ranges([hold], "charges"),
+        wake_on=hold.wake_on(today),
+    )
+
+
+async def _add_disputes(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:
+    for row in await _rows(uow, Dispute, ids):
+        is_open, is_whole = row.status == "open", row.amount_minor is None
+        days = lasting(row.opened_on, row.resolved_on) if is_whole else None
+        respond_by_on = row.respond_by_on if is_open and not row.is_overdue else None
+        standing = Standing(
+            obstacles=(Obstacle(Code.disputed, "disputed", stops_clock=True),) if is_open and is_whole else (),
+            states=frozenset({"disputed"}) if is_open else frozenset(),
+            stops=(days,) if days is not None else (),
+            # The day after the last on which it could have been answered in time.
+            wake_on=respond_by_on and hold_rules.after(respond_by_on),
+        )
+        standings.add(row.customer_id, [row.invoice_id], standing)
+
+
+async def _add_promises(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:
+    rows = await uow.session.scalars(
+        select(Promise).where(
+            Promise.tenant_id == uow.tenant_id, Promise.customer_id.in_(ids), Promise.status == "open"
+        )
+    )
+    for row in rows:
+        judged_on = promise_of(row).judged_from_on
+        standing = Standing(
+            obstacles=(Obstacle(Code.promise, "promised", judged_on),),
+            states=frozenset({"promised"}),
+            wake_on=judged_on,
+        )
+        standings.add(row.customer_id, row.invoice_ids, standing)
+
+
+async def _add_plans(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:
+    rows = await uow.session.execute(
+        select(
+            PaymentPlan.customer_id,
+            PlanInvoice.invoice_id,
+            PaymentPlan.status,
+            PaymentPlan.activated_on,
+            PaymentPlan.ended_on,
+        )
+        .join(PaymentPlan, (PaymentPlan.tenant_id == PlanInvoice.tenant_id) & (PaymentPlan.id == PlanInvoice.plan_id))
+        .where(
+            PaymentPlan.tenant_id == uow.tenant_id,
+            PaymentPlan.customer_id.in_(ids),
+            PaymentPlan.activated_on.is_not(None),
+        )
+    )
+    for customer_id, invoice_id, status, activated_on, ended_on in rows:
+        is_live = status in IN_FORCE_PLANS
+        days = lasting(activated_on, None if is_live else ended_on) if activated_on is not None else None
+        standing = Standing(
+            obstacles=(Obstacle(Code.plan, "in_plan", stops_clock=True),) if is_live else (),
+            states=frozenset({"in_plan"}) if is_live else frozenset(),
+            stops=(days,) if days is not None else (),
+        )
+        standings.add(customer_id, [invoice_id], standing)
+
+
+async def _add_placements(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:
+    rows = await uow.session.execute(
+        select(Placement.customer_id, PlacementInvoice.invoice_id, Placement.kind)
+        .join(
+            Placement,
+            (Placement.tenant_id == PlacementInvoice.tenant_id) & (Placement.id == PlacementInvoice.placement_id),
+        )
+        .where(
+            Placement.tenant_id == uow.tenant_id,
+            Placement.customer_id.in_(ids),
+            Placement.status.in_(LIVE_PLACEMENTS),
+            PlacementInvoice.is_over.is_(False),
+        )
+    )
+    for customer_id, invoice_id, kind in rows:
+        state = "legal" if kind == "legal" else "with_agency"
+        standing = Standing(obstacles=(Obstacle(Code.placed, state),), states=frozenset({state}))
+        standings.add(customer_id, [invoice_id], standing)
+
+
+async def _rows(uow: UnitOfWork, kind: Any, ids: list[UUID]) -> list[Any]:
+    found = await uow.session.scalars(
+        select(kind).where(kind.tenant_id == uow.tenant_id, kind.customer_id.in_(ids)).order_by(kind.id)
+    )
+    return list(found)

@@ -1,0 +1,1 @@
+"""Rate tables: the statutory ones, and the tenant's own."""

@@ -1,0 +1,1 @@
+"""The legal contact profiles that a tenant can choose, to be read."""

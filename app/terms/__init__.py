@@ -1,0 +1,1 @@
+"""Payment terms under codes of the tenant, and the calculator of due dates."""
