@@ -7,6 +7,7 @@ from app.credit_notes.router import router as credit_notes
 from app.customers.inbound.router import router as inbound_messages
 from app.customers.router import router as customers
 from app.health.router import router as health
+from app.holds.router import router as holds
 from app.imports.router import router as imports
 from app.imports.router import upload_router
 from app.invoices.closing.router import router as invoice_closing
@@ -20,6 +21,7 @@ from app.reports.router import router as reports
 from app.reports.turnover.router import router as turnover_reports
 from app.simulation.router import advance_router
 from app.simulation.router import router as test_clock
+from app.templates.router import router as templates
 from app.tenants.keys.router import router as api_keys
 from app.tenants.profiles.router import router as contact_profiles
 from app.tenants.router import router as tenant
@@ -39,6 +41,7 @@ ROUTERS = (
     charges,
     rate_tables,
     terms,
+    holds,
     upload_router,
     imports,
     test_clock,
@@ -54,6 +57,7 @@ ROUTERS = (
     webhook_endpoints,
     deliveries,
     events,
+    templates,
 )
 
 

@@ -16,7 +16,7 @@ VERBS = ("read", "write", "admin")
 # The first segment of every path under /v1; a test holds them equal.
 RESOURCES = frozenset({
     "api-keys", "charges", "contact-profiles", "credit-notes", "customers", "deliveries", "dunning-policies", "events",
-    "imports", "invoices", "payments", "rate-tables", "reminders", "reports", "tenant", "terms", "test-clock",
+    "holds", "imports", "invoices", "payments", "rate-tables", "reminders", "reports", "templates", "tenant", "terms", "test-clock",
     "webhook-endpoints",
 })  # fmt: skip
 

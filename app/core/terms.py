@@ -118,7 +118,7 @@ class TermsFields(Input):
 class TermsInput(TermsFields):
     """Payment terms."""
 
-    kind: Kind = Field(description=_KIND)
+    kind: Kind = Field(description=_KIND, examples=["net"])
 
 
 class TermsChoice(TermsFields):
@@ -169,7 +169,7 @@ class InstalmentTermsOutput(Output):
 class TermsOutput(Output):
     """Payment terms."""
 
-    kind: Kind = Field(description=_KIND)
+    kind: Kind = Field(description=_KIND, examples=["net"])
     days: int = Field(description="Days after the months, before any month end.", examples=[30])
     months: int = Field(description="Months, counted first.", examples=[0])
     days_after: int = Field(description="Days after the month end.", examples=[0])

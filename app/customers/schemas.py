@@ -124,7 +124,9 @@ class CustomerFields(Input):
         default=None, description="Policy of the customer's invoices; the tenant's default if left out."
     )
     payment_terms: TermsChoice | None = Field(
-        default=None, description="Terms of invoices that come without due date or terms; the tenant's if left out."
+        default=None,
+        description="Terms of invoices that come without due date or terms; the tenant's if left out.",
+        examples=[{"kind": "net", "days": 30}],
     )
     late_interest: LateInterestSchema | None = Field(
         default=None, description="How lateness is charged on invoices that say nothing else; the tenant's if left out."
@@ -207,7 +209,8 @@ class CustomerOutput(Resource):
     currency: str | None = Field(description="The currency usually invoiced.")
     dunning_policy_id: UUID | None = Field(description="Policy of the customer's invoices; null is the default one.")
     payment_terms: ChosenTermsOutput | None = Field(
-        description="Terms of invoices that come without due date or terms; null is the tenant's."
+        description="Terms of invoices that come without due date or terms; null is the tenant's.",
+        examples=[{"code": "N30"}],
     )
     late_interest: LateInterestSchema | None = Field(
         description="How lateness is charged on invoices that say nothing else; null is the tenant's."

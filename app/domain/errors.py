@@ -63,6 +63,7 @@ class Code(StrEnum):
     policy_version_is_fixed = "policy_version_is_fixed"
     channel_not_available = "channel_not_available"
     unknown_template = "unknown_template"
+    template_not_allowed = "template_not_allowed"
     steps_out_of_order = "steps_out_of_order"
     window_never_opens = "window_never_opens"
     url_not_allowed = "url_not_allowed"

@@ -171,7 +171,7 @@ class Book:
             if left and self._agreement.surplus == "next":
                 left = self._fill(later, left)
             elif left:
-                left = self._prepay(later, left)
+                left = self._fill(later, self._prepay(day, later, left))
         self._unused += left
         for index in range(len(self._rows)):
             if self._paid_on[index] is None and index not in self._waived and self.open_of(index) == 0:
@@ -229,8 +229,9 @@ class Book:
         return [index for index in range(len(self._rows)) if index not in self._waived]
 
     def _current(self, day: date) -> int:
-        """The place of the first instalment that is due on a day or later, or of the last one."""
-        return next((index for index, row in enumerate(self._rows) if row.due_on >= day), len(self._rows) - 1)
+        """The place of the first instalment that is due on a day or later, the last of several that are due then."""
+        due_on = next((row.due_on for row in self._rows if row.due_on >= day), self._rows[-1].due_on)
+        return max(index for index, row in enumerate(self._rows) if row.due_on == due_on)
 
     def _fill(self, places: Sequence[int], amount: int) -> int:
         for index in places:
@@ -239,8 +240,11 @@ class Book:
             amount -= part
         return amount
 
-    def _prepay(self, later: Sequence[int], amount: int) -> int:
-        """Pay principal and fees that have not run yet, and let the interest on them go."""
+    def _prepay(self, day: date, later: Sequence[int], amount: int) -> int:
+        """Pay principal and fees that have not run yet, and let the interest on them go, but what is earned already.
+
+        Something is where a due date rolled: the next period has begun by its nominal date.
+        """
         owed = [index for index in later if index not in self._waived]
         cores = [self._core[index] - self._paid[index] for index in owed]
         used = min(amount, sum(cores))
@@ -252,7 +256,8 @@ class Book:
             left_after += self._core[index] - self._paid[index]
             agreed_after += self._core[index]
             agreed = self._rows[index].interest_minor
-            self._interest[index] = round_half_up(Fraction(agreed * left_after, agreed_after)) if agreed_after else 0
+            share = round_half_up(Fraction(agreed * left_after, agreed_after)) if agreed_after else 0
+            self._interest[index] = max(share, self._earned(index, day))
         return amount - used
 
     def _pays_off(self, day: date, amount: int, later: Sequence[int]) -> bool:

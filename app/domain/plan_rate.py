@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from math import lcm
 from typing import Final
 
 from app.domain.plan import Frequency
@@ -20,7 +21,7 @@ from app.domain.plan_schedule import shift_months, whole_months
 MAX_HUNDREDTHS: Final = 10**9
 """Ten million per cent, in hundredths of one; a rate beyond says nothing."""
 
-_PRECISION: Final = 40
+_PRECISION: Final = 50
 _WEEK_DAYS: Final = 7
 _WEEKS: Final = 52
 
@@ -50,8 +51,8 @@ def years_until(start: date, on: date, frequency: Frequency) -> Fraction:
 def effective_annual_rate(granted_minor: int, payments: Sequence[tuple[Fraction, int]]) -> Fraction | None:
     """The annual percentage rate, in percent with two decimals, rounded half up.
 
-    What is paid at a rate falls as the rate rises, so whole hundredths are halved until one is left: it is the largest
-    whose lower rounding bound the true rate reaches. Powers are taken in decimal arithmetic with forty digits.
+    What the payments are worth falls as the rate rises, so whole hundredths are halved until one is left: it is the
+    largest whose lower rounding bound the true rate reaches. Powers are taken in decimal arithmetic with fifty digits.
 
     Args:
         granted_minor: What was granted, above zero.
@@ -62,29 +63,40 @@ def effective_annual_rate(granted_minor: int, payments: Sequence[tuple[Fraction,
     """
     if sum(amount for _, amount in payments) <= granted_minor:
         return Fraction(0)
-    if _reaches(MAX_HUNDREDTHS, granted_minor, payments):
+    unit = lcm(*(years.denominator for years, _ in payments))
+    units = sorted((int(years * unit), amount) for years, amount in payments)
+
+    def reaches(hundredths: int) -> bool:
+        return _worth(hundredths, unit, units) >= granted_minor
+
+    if reaches(MAX_HUNDREDTHS):
         return None
     low, high = 0, 1
-    while _reaches(high, granted_minor, payments):
+    while reaches(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if _reaches(middle, granted_minor, payments):
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if reaches(middle) else (low, middle)
     return Fraction(low, 100)
 
 
-def _reaches(hundredths: int, granted_minor: int, payments: Sequence[tuple[Fraction, int]]) -> bool:
-    """Whether the true rate is at least so many hundredths of a per cent less half a one."""
+def _worth(hundredths: int, unit: int, units: Sequence[tuple[int, int]]) -> Decimal:
+    """What payments are worth at the start, at so many hundredths of a per cent less half a one.
+
+    Times are whole units, so one root is taken for all, and a power for each distance between two payments.
+    """
     with localcontext(Context(prec=_PRECISION)):
         growth = 1 + Decimal(2 * hundredths - 1) / 20_000
-        worth = sum(
-            (amount / growth ** (Decimal(years.numerator) / years.denominator) for years, amount in payments),
-            start=Decimal(0),
-        )
-        return worth >= granted_minor
+        root = growth ** (Decimal(-1) / unit)
+        powers: dict[int, Decimal] = {}
+        worth, discount, before = Decimal(0), Decimal(1), 0
+        for at, amount in units:
+            if at - before not in powers:
+                powers[at - before] = root ** (at - before)
+            discount *= powers[at - before]
+            worth += amount * discount
+            before = at
+        return worth
 
 
 def _days_in_years(through_on: date, days: int) -> Fraction:

@@ -145,7 +145,6 @@ class Importer:
         if found.next_byte >= found.total_bytes:
             await service.finish(uow, found, "completed")
             return False
-        await uow.flush()
         await repository.drop_done_chunks(uow, found)
         if found.lease_token is not None:
             await repository.lease(uow, found.id, found.lease_token, seconds=self.settings.import_lease_seconds)

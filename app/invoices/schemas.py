@@ -138,7 +138,7 @@ class InvoiceUpdate(Input):
     total: Money = Field(default="0", description="Total with taxes; drafts only.")
     opening_paid: Money = Field(default="0", description="Paid before Puntual knew it; drafts only.")
     issued_on: Day = Field(default=date(1970, 1, 1), description="Date of the invoice; drafts only.")
-    net_total: Money | None = Field(default=None, description="Total without taxes; drafts only.")
+    net_total: Money | None = Field(default=None, description="Total without taxes; drafts only.", examples=["1000.00"])
     due_on: Day = Field(
         default=date(1970, 1, 1),
         description="Due date; drafts only. It takes the place of terms, unless terms are sent with it.",

@@ -64,7 +64,9 @@ def long_date(day: date, locale: Locale) -> str:
 @lru_cache(maxsize=4096)
 def short_date(day: date, locale: Locale) -> str:
     """Write a date for a table; the month is in words where the locale does so, never a year of two digits."""
-    return str(format_date(day, "medium", locale=locale))
+    # "22 de jan. de 2026" is no date for a table.
+    form = "dd/MM/yyyy" if locale.language == "pt" else "medium"
+    return str(format_date(day, form, locale=locale))
 
 
 def _place(affix: str, symbol: str, *, before: bool) -> str:

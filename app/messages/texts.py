@@ -47,6 +47,7 @@ _LETTER: Final = """\
 %s
 
 {{ signature }}"""
+_COMPANY: Final = "{{ company.name }}: "
 _LAST_RESORT: Final = "es"
 
 
@@ -171,7 +172,12 @@ def _compose(content: Mapping[str, Any], key: str, language: str, channel: str) 
         channel=channel,
         tone=TONES[key],
         name=own["name"],
-        subject=own["subject"] if channel in WITH_SUBJECT else None,
+        subject=_subject(own["subject"], channel),
         body=body,
         is_shipped=True,
     )
+
+
+def _subject(subject: str, channel: str) -> str | None:
+    # A letter has the company in its head.
+    return {"email": subject, "letter": subject.removeprefix(_COMPANY)}.get(channel)

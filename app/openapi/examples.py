@@ -80,6 +80,8 @@ _BY_SCHEMA: dict[str, Json] = {
     "Channel": {"address": "cuentas@example.com"},
     "ClockAdvance": {"to": "2026-12-31T18:00:00Z"},
     "Contact": {"name": "Cuentas por pagar", "role": "accounts payable"},
+    "CreditAllocation": {"amount": "116.00", "effective_on": "2026-12-01"},
+    "CreditNote": {"amount": "116.00", "external_id": "NC-1001", "issued_on": "2026-12-01", "status": "applied"},
     "Customer": {
         "external_id": "C-1001",
         "kind": "business",
@@ -114,6 +116,7 @@ _BY_SCHEMA: dict[str, Json] = {
         "reply_to": "cobranza@example.com",
     },
     "Window": _WINDOW,
+    "WriteOff": {"amount": "1160.00", "written_off_on": _DAY},
 }
 # Of several values, the one that a reader meets first in practice.
 _USUAL = frozenset({
@@ -123,7 +126,8 @@ _USUAL = frozenset({
 # Empty in an answer unless something has happened.
 _USUALLY_NULL = frozenset({
     "code", "detail", "disabled_reason", "error", "html", "known_at", "last_error", "next_cursor", "paid_at",
-    "previous", "reversal_reason", "reversed_on", "reverses_id", "revoked_at", "skip_reason",
+    "previous", "reversal_reason", "reversed_on", "reverses_id", "revoked_at", "skip_reason", "void_reason",
+    "voided_on",
 })  # fmt: skip
 _USUALLY_EMPTY = frozenset({"errors", "documents", "lines", "in_flight", "blockers"})
 _ID = "019abc5e-7d00-7000-8000-0000000000{:02x}"

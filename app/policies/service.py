@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.dunning.definitions import parse_window
+from app.dunning.wording import load_texts
 from app.models import DunningPolicy, DunningPolicyVersion
 from app.policies import repository
 from app.policies.repository import PolicyAndVersion
@@ -165,7 +166,12 @@ def _draft(uow: UnitOfWork, policy: DunningPolicy, *, name: str, definition: dic
 async def _check(uow: UnitOfWork, fields: Mapping[str, Any]) -> Checked:
     tenant = await repository.tenant_of(uow)
     return check_definition(
-        fields, Surroundings(currency=tenant.currency, send_window=parse_window(tenant.send_window))
+        fields,
+        Surroundings(
+            currency=tenant.currency,
+            send_window=parse_window(tenant.send_window),
+            texts=await load_texts(uow),
+        ),
     )
 
 

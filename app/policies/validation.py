@@ -12,7 +12,7 @@ from app.domain.errors import Code
 from app.domain.money import MoneyError, parse_amount
 from app.domain.windows import SendWindow, WindowError, intersect
 from app.dunning.definitions import WEEKDAYS, parse_window
-from app.messages.rendering import TEMPLATE_KEYS, template_exists
+from app.messages.texts import Texts, text_channel
 
 AVAILABLE_CHANNELS: Final = ("email",)
 """Channels over which this installation can send."""
@@ -35,6 +35,7 @@ class Surroundings:
 
     currency: str
     send_window: SendWindow
+    texts: Texts = field(default_factory=Texts)
 
 
 @dataclass(slots=True)
@@ -113,14 +114,27 @@ class _Check:
 
     def step(self, pointer: str, step: Mapping[str, Any]) -> dict[str, Any]:
         self.channels(f"{pointer}/channels", step["channels"])
-        if not template_exists(step["template"]):
-            known = ", ".join(sorted(TEMPLATE_KEYS))
-            self.fault(f"{pointer}/template", Code.unknown_template, f"No such template; there are: {known}.")
+        self.template(f"{pointer}/template", step["template"], step["channels"])
         return {
             **step,
             "min_amount": self.amounts(f"{pointer}/min_amount", step["min_amount"]),
             "fee": self.fee(f"{pointer}/fee", step["fee"]) if step["fee"] is not None else None,
         }
+
+    def template(self, pointer: str, key: str, channels: Sequence[str]) -> None:
+        texts = self.surroundings.texts
+        written = texts.channels_of(key)
+        if not written:
+            known = ", ".join(texts.keys())
+            self.fault(pointer, Code.unknown_template, f"No such template; there are: {known}.")
+            return
+        missing = sorted({text_channel(channel) for channel in channels} - written)
+        if missing:
+            self.fault(
+                pointer,
+                Code.unknown_template,
+                f"This template has no text for {', '.join(missing)}; add one with POST /v1/templates.",
+            )
 
     def channels(self, pointer: str, channels: Sequence[str]) -> None:
         for index, channel in enumerate(channels):

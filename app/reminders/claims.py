@@ -24,6 +24,7 @@ from app.dunning.contacts import zone_of
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import drop_items, live_items
 from app.dunning.shares import by_invoice, share_of
+from app.dunning.wording import Wording, load_wording
 from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
 from app.reminders.composing import compose, encode, message_key
 from app.reminders.fees import load_charged, post_fees
@@ -82,6 +83,9 @@ async def claim(
     facts = await load_facts(uow, dossiers, lifted=frozenset(reminder.id for reminder in reminders))
     policies = await load_case_policies(uow, [case for dossier in dossiers.values() for case in dossier.cases.values()])
     charged = await load_charged(uow, reminders, policies.values())
+    wording = await load_wording(
+        uow, dossiers, {step.template for policy in policies.values() for step in policy.steps}
+    )
     batch = Batch(judged=len(reminders))
     priced: list[Invoice] = []
     shadowed: list[Reminder] = []
@@ -96,7 +100,7 @@ async def claim(
             reminder.is_shadow = uow.tenant.sending == "shadow"
             if not reminder.is_shadow:
                 priced += post_fees(uow, reminder, verdicts, dossier, charged)
-            made = _make_out(uow, reminder, verdicts, dossier, settings)
+            made = _make_out(uow, reminder, verdicts, dossier, wording, settings)
             if reminder.is_shadow:
                 shadowed.append(reminder)
             else:
@@ -225,7 +229,12 @@ def _objection(item: ReminderItem, verdict: Verdict | None) -> Code | None:
 
 
 def _make_out(
-    uow: UnitOfWork, reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Dossier, settings: Settings
+    uow: UnitOfWork,
+    reminder: Reminder,
+    verdicts: Mapping[UUID, Verdict],
+    dossier: Dossier,
+    wording: Wording,
+    settings: Settings,
 ) -> Claim:
     """Render and freeze, for a lease under which the message leaves; in shadow it is only recorded."""
     items = live_items(reminder)
@@ -243,6 +252,7 @@ def _make_out(
         uow,
         reminder,
         dossier,
+        wording=wording,
         step_key=highest.step.key,
         also_open=_also_open(reminder, verdicts, dossier, today),
         today=today,

@@ -82,3 +82,23 @@ async def find_policy_ids(uow: UnitOfWork, policy_ids: Collection[UUID]) -> set[
         select(DunningPolicy.id).where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicy.id.in_(policy_ids))
     )
     return set(rows)
+
+
+async def lock_invoice_customer(uow: UnitOfWork, reference: Reference, pointer: str = "") -> tuple[Customer, UUID]:
+    """Lock the customer of an invoice that is named; the invoice's id.
+
+    Raises:
+        ProblemError: 422 naming the field when there is no such invoice.
+    """
+    row = (
+        await uow.session.execute(
+            select(Invoice.customer_id, Invoice.id).where(
+                Invoice.tenant_id == uow.tenant_id,
+                Invoice.id == reference.id if reference.id else Invoice.external_id == reference.external_id,
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        name = "invoice_id" if reference.id is not None else "invoice_external_id"
+        raise invalid(f"{pointer}/{name}", Code.unknown_reference, "No invoice with this id.")
+    return await uow.lock_customer(row.customer_id), row.id

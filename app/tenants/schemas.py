@@ -193,7 +193,9 @@ class TenantUpdate(Input):
         "It applies to those who go over from now on.",
     )
     payment_terms: TermsChoice | None = Field(
-        default=None, description="Terms of invoices that come without due date or terms, of customers without any."
+        default=None,
+        description="Terms of invoices that come without due date or terms, of customers without any.",
+        examples=[{"kind": "net", "days": 30}],
     )
     late_interest: LateInterestSchema | None = Field(
         default=None,
@@ -278,7 +280,8 @@ class TenantOutput(Resource):
         description="Whether a customer who goes over the credit limit gets a credit hold, which ends with it."
     )
     payment_terms: ChosenTermsOutput | None = Field(
-        description="Terms of invoices that come without due date or terms, of customers without any."
+        description="Terms of invoices that come without due date or terms, of customers without any.",
+        examples=[{"code": "N30"}],
     )
     late_interest: LateInterestSchema | None = Field(
         description="How lateness is charged on invoices whose customer says nothing else; null charges nothing."

@@ -44,7 +44,11 @@ class KeptTermsPage(Output):
 class TermsPreviewInput(Input):
     """What an invoice would be; nothing of it is kept."""
 
-    terms: TermsInput | None = Field(default=None, description="The terms; or send `code`.")
+    terms: TermsInput | None = Field(
+        default=None,
+        description="The terms; or send `code`.",
+        examples=[{"kind": "net", "days": 30, "discounts": [{"percent": "2", "days": 10}]}],
+    )
     code: TermsCode | None = Field(default=None, description="Code of terms that are kept.", examples=[None])
     issued_on: Day = Field(description="Date of issue.")
     currency: Currency

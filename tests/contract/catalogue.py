@@ -66,6 +66,23 @@ async def _close_otherwise(api: Api, customer_id: str) -> None:
     await api.pay(customer_id, "5.00", "2026-03-03", **pending)
 
 
+async def _divide(api: Api, customer_id: str) -> None:
+    """An invoice in instalments, by terms that are kept under a code, and one of them moved."""
+    halves = [{"percent": "50", "days": 20}, {"percent": "50", "days": 200}]
+    terms = {"name": "Mitades", "definition": {"kind": "net", "instalments": halves}}
+    await api.put("/terms/by-code/MITADES", terms, expect=201)
+    body = {"customer_id": customer_id, "number": "F-M", "currency": "MXN", "total": "60.00"}
+    invoice = await api.post("/invoices", {**body, "issued_on": "2026-02-20", "terms": {"code": "MITADES"}})
+    moved = [{"number": 1, "due_on": "2026-03-14"}]
+    await api.post(f"/invoices/{invoice['id']}/reschedule", {"instalments": moved, "reason": "Agreed"}, expect=200)
+
+
+async def _agree(api: Api, customer_id: str) -> None:
+    """What stands between a customer and being chased."""
+    hold = await api.post("/holds", {"customer_id": customer_id, "reason": "goods receipt missing"})
+    await api.post(f"/holds/{hold['id']}/release", {}, expect=200)
+
+
 async def tell_story(api: Api) -> None:
     """Invoices that are chased with a fee, paid and reversed, events that are delivered: rows in every table."""
     await api.always_open()
@@ -80,6 +97,8 @@ async def tell_story(api: Api) -> None:
     payment = await api.pay(customer["id"], "400.00", "2026-03-03", auto_allocate=True)
     await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
     await _close_otherwise(api, customer["id"])
+    await _agree(api, customer["id"])
+    await _divide(api, customer["id"])
     await api.advance("2026-03-04T18:00:00Z")
     await _import_files(api)
 

@@ -26,19 +26,24 @@ async def seed(api: Api) -> Json:
     credit = {"customer_id": customer["id"], "currency": "MXN", "amount": "5.00", "issued_on": "2026-03-03"}
     note = await api.post("/credit-notes", {**credit, "external_id": "NC-1000"})
     await api.advance("2026-12-01T18:00:00Z")
+    hold = await api.post("/holds", {"customer_id": customer["id"], "reason": "goods receipt missing"})
     key = await api.post("/api-keys", {"name": "ERP", "scopes": ["read"]})
     file = await api.call(
         "POST", "/imports?kind=customers", content=b"external_id,name\nC-2,Dos\n", headers={"Content-Type": "text/csv"},
         expect=202,
     )  # fmt: skip
+    terms = await api.post("/terms", {"code": "N15", "name": "15 días", "definition": {"kind": "net", "days": 15}})
+    await api.put("/terms/by-code/N30", {"name": "30 días", "definition": {"kind": "net", "days": 30}}, expect=201)
     deliveries = await api.all(f"/webhook-endpoints/{endpoint['id']}/deliveries")
     return {
+        "code": "N30",
         "credit_note_id": note["id"],
         "customer_id": customer["id"],
         "delivery_id": deliveries[0]["id"],
         "endpoint_id": endpoint["id"],
         "event_id": (await api.all("/events"))[0]["id"],
         "external_id": "X-1001",
+        "hold_id": hold["id"],
         "import_id": file.json()["id"],
         "invoice_id": invoice["id"],
         "key_id": key["id"],
@@ -46,4 +51,5 @@ async def seed(api: Api) -> Json:
         "payment_id": payment["id"],
         "policy_id": policy["id"],
         "reminder_id": (await api.all("/reminders"))[0]["id"],
+        "terms_id": terms["id"],
     }

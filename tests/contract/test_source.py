@@ -12,8 +12,8 @@ APP = ROOT / "app"
 CLOCK = APP / "core" / "clock.py"
 # Seconds are floats; money is not.
 MONEY_PACKAGES = (
-    "domain", "models", "ledger", "settlement", "dunning", "outbox", "messages", "tenants", "customers", "credit_notes", "invoices",
-    "payments", "policies", "reports",
+    "domain", "models", "ledger", "settlement", "dunning", "outbox", "messages", "tenants", "customers",
+    "credit_notes", "invoices", "payments", "policies", "reports",
 )  # fmt: skip
 # Not among them: `clock_timestamp()` and `statement_timestamp()`, the database's clock, by which leases run for all
 # hosts alike.

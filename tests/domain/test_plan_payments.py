@@ -229,6 +229,35 @@ def test_fees_are_paid_with_their_instalment() -> None:
     assert opened(found) == [0, 47]
 
 
+def test_what_is_due_on_the_same_day_is_current_together() -> None:
+    first = D("2026-01-15")
+    plan = Agreement(
+        (
+            Instalment(0, first, first, 10),
+            Instalment(1, first, first, 10, 2),
+            Instalment(2, D("2026-02-15"), D("2026-02-15"), 10, 2),
+        ),
+        first,
+    )
+    assert paid(after(plan, [("2026-01-15", 25)])) == [10, 12, 3]
+    assert payoff(plan, [], first).amount_minor == 32
+
+
+def test_interest_runs_from_the_nominal_date_and_is_not_dropped_by_a_surplus_afterwards() -> None:
+    # Due on a Monday, nominally on the Saturday before; the surplus of Sunday finds a day of the next period earned.
+    plan = Agreement(
+        (
+            Instalment(1, D("2026-02-16"), D("2026-02-14"), 1000, 28),
+            Instalment(2, D("2026-03-14"), D("2026-03-14"), 1000, 30),
+        ),
+        D("2026-01-14"),
+    )
+    assert payoff(plan, [], D("2026-02-15")) == Payoff(2029, 2000, 29, 29)
+    assert opened(after(plan, [("2026-02-15", 2028)])) == [0, 1]
+    assert opened(after(plan, [("2026-02-15", 2029)])) == [0, 0]
+    assert opened(after(plan, [("2026-02-14", 2028)])) == [0, 0]
+
+
 def test_a_payment_is_not_negative() -> None:
     with pytest.raises(ValueError, match="negative"):
         after(agreed(), [("2026-02-15", 10), ("2026-02-15", -10)])

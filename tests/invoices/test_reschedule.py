@@ -168,7 +168,7 @@ async def test_dates_that_do_not_fit_are_refused(api: Api, fields: dict[str, Any
     invoice = await chased(api, [1])
     problem = await reschedule(api, invoice, expect=422, **fields)
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(pointer, code)]
-    assert await api.get(f"/invoices/{invoice['id']}") == invoice
+    assert invoice.items() <= (await api.get(f"/invoices/{invoice['id']}")).items()
     # The day of issue is the earliest.
     assert (await reschedule(api, invoice, due_on="2026-03-02"))["due_state"] == "due"
 

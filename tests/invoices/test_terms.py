@@ -30,7 +30,7 @@ async def test_terms_of_its_own_give_due_date_and_discounts(api: Api) -> None:
     assert invoice["due_on"] == "2026-04-01"
     assert invoice["discount_terms"] == [{"percent": "2", "until": "2026-03-12"}]
     assert (invoice["terms"]["days"], invoice["terms"]["code"], invoice["instalments"]) == (30, None, [])
-    assert await api.get(f"/invoices/{invoice['id']}") == invoice
+    assert invoice.items() <= (await api.get(f"/invoices/{invoice['id']}")).items()
 
 
 async def test_a_due_date_may_repeat_what_its_terms_say_and_nothing_else(api: Api) -> None:
@@ -120,8 +120,14 @@ async def test_instalments_are_due_one_by_one(api: Api) -> None:
     invoice = await api.post("/invoices", body(customer["id"], terms=HALVES, total="100.01"))
     assert invoice["due_on"] == "2026-05-01"
     assert invoice["instalments"] == [
-        {"number": 1, "due_on": "2026-04-01", "amount": "50.01", "open_amount": "50.01", "status": "open", "due_state": "not_due"},
-        {"number": 2, "due_on": "2026-05-01", "amount": "50.00", "open_amount": "50.00", "status": "open", "due_state": "not_due"},
+        {
+            "number": 1, "due_on": "2026-04-01", "amount": "50.01", "open_amount": "50.01", "status": "open",
+            "due_state": "not_due",
+        },
+        {
+            "number": 2, "due_on": "2026-05-01", "amount": "50.00", "open_amount": "50.00", "status": "open",
+            "due_state": "not_due",
+        },
     ]  # fmt: skip
     one = await api.post(
         "/invoices", body(customer["id"], terms={"kind": "net", "instalments": [{"remainder": True, "days": 5}]})
@@ -159,7 +165,7 @@ async def test_a_change_of_the_catalogue_moves_nothing_issued(api: Api) -> None:
     wanted = body(customer["id"], terms={"code": "N30"})
     first = await api.put("/invoices/by-external-id/A", wanted, expect=201)
     await api.put("/terms/by-code/N30", {"name": "30 días", "definition": {**NET_30, "days": 60}})
-    assert await api.get(f"/invoices/{first['id']}") == first
+    assert first.items() <= (await api.get(f"/invoices/{first['id']}")).items()
     assert await api.put("/invoices/by-external-id/A", wanted) == first
     second = await api.put("/invoices/by-external-id/B", wanted, expect=201)
     assert (first["due_on"], second["due_on"]) == ("2026-04-01", "2026-05-01")

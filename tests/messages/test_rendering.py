@@ -5,16 +5,16 @@ from dataclasses import fields, replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 
-import jinja2
 import pytest
 
 from app.messages.context import BankAccount, Company, Customer, MessageContext, MessageLine
 from app.messages.languages import LANGUAGES
-from app.messages.rendering import TEMPLATE_KEYS, RenderedMessage, render, template_exists
-from app.messages.words import TEXTS, words_of
+from app.messages.rendering import RenderedMessage, render
+from app.messages.texts import CHANNELS, TEMPLATE_KEYS
+from app.messages.words import words_of
 
 TODAY = date(2026, 3, 5)
-LOCALES = {"es-MX": "MXN", "es-ES": "EUR", "en-US": "USD"}
+LOCALES = {"es-MX": "MXN", "es-ES": "EUR", "en-US": "USD", "pt-BR": "BRL"}
 SITUATIONS = [(-5,), (-1,), (0,), (1,), (12,), (-5, -1), (0, 0, 0), (-3, 0, 1), (40, 12), (40, -2)]
 
 
@@ -90,7 +90,7 @@ def test_every_text_is_complete_in_every_situation(locale: str, key: str) -> Non
             )
         message = render(key, facts)
         assert_sound(message)
-        page = squeezed(" ".join(visible(message.html).words))
+        page = squeezed(" ".join(visible(message.html or "").words))
         for part in (squeezed(message.text), page):
             for expected in ("Ferretería López", "Constructora del Norte", "cobranza@lopez.example"):
                 assert expected in part
@@ -102,11 +102,15 @@ def test_every_text_is_complete_in_every_situation(locale: str, key: str) -> Non
 
 
 def assert_sound(message: RenderedMessage) -> None:
+    assert message.subject
+    assert message.html
     assert "\n" not in message.subject
     assert max(map(len, message.text.splitlines())) <= 76
     assert not re.search(r"\n{3,}|[ \t]\n", message.text)
     for part in (message.subject, message.text, message.html):
-        assert not re.search(r"None|\{|\}|undefined|&amp;amp;|\b1 (facturas|invoices|días|days)\b| ,| \.(\s|$)", part)
+        assert not re.search(
+            r"None|\{|\}|undefined|&amp;amp;|\b1 (facturas|invoices|faturas|días|days|dias)\b| ,| \.(\s|$)", part
+        )
     assert not re.search(r"<|&[a-z]+;", message.text)
     assert visible(message.html).tags.isdisjoint({"img", "script", "link", "style", "form"})
 
@@ -114,9 +118,14 @@ def assert_sound(message: RenderedMessage) -> None:
 @pytest.mark.parametrize("key", sorted(TEMPLATE_KEYS))
 @pytest.mark.parametrize("locale", LOCALES)
 def test_texts_never_threaten_or_pretend_to_be_a_court(locale: str, key: str) -> None:
-    text = render(key, context(locale=locale)).text.lower()
+    for channel in CHANNELS:
+        assert_civil(render(key, context(locale=locale), channel=channel).text.lower())
+
+
+def assert_civil(text: str) -> None:
     forbidden = (
-        "judicial|juzgado|tribunal|demanda|embargo|legal|abogad|requerimiento|buró|asnef|court|lawyer|lawsuit|sue"
+        "judicial|juzgado|tribunal|demanda|embargo|legal|abogad|requerimiento|buró|asnef|court|lawyer|lawsuit|sue|"
+        "juízo|processo|advogad|protesto|serasa|spc"
     )
     assert not re.search(rf"\b({forbidden})", text)
 
@@ -235,13 +244,9 @@ def test_the_languages_have_the_same_words_and_letters() -> None:
         for words in map(words_of, LANGUAGES)
     ]
     assert all(shape == shapes[0] for shape in shapes)
-    for language in LANGUAGES:
-        assert {path.stem for path in (TEXTS / language).glob("*.j2")} == TEMPLATE_KEYS
 
 
 def test_unknown_templates_and_empty_messages_are_errors() -> None:
-    assert template_exists("final_notice")
-    assert not template_exists("../layout")
     with pytest.raises(KeyError):
         render("nothing", context())
     with pytest.raises(ValueError, match="at least one invoice"):
@@ -265,13 +270,3 @@ def _seconds(facts: MessageContext) -> float:
     for _ in range(20):
         render("second_notice", facts)
     return (time.perf_counter() - start) / 20
-
-
-def test_a_misspelt_variable_is_an_error_and_not_a_gap() -> None:
-    from app.messages.rendering import _environments
-
-    for environment in _environments():
-        with pytest.raises(jinja2.UndefinedError):
-            environment.from_string("{{ company.nmae }}").render(company={"name": "x"})
-        with pytest.raises(jinja2.exceptions.SecurityError):
-            environment.from_string("{{ company.__class__.__mro__ }}").render(company={})

@@ -116,7 +116,7 @@ FAULTS = [
     ("payment_unapplied", "UPDATE payments SET unapplied_minor = unapplied_minor - 1 WHERE id = $part"),
     ("payment_allocations", "UPDATE payments SET amount_minor = amount_minor - 1 WHERE id = $part"),
     ("payment_allocations", "UPDATE payments SET status = 'reversed' WHERE id = $again"),
-    ("payment_allocations", "UPDATE payments SET status = 'pending' WHERE id = $part"),
+    ("payment_allocations", "UPDATE payments SET status = 'pending', unapplied_minor = 0 WHERE id = $part"),
     ("payment_allocations", "UPDATE payments SET refunded_minor = refunded_minor - 1 WHERE id = $refunded"),
     ("credit_note_unapplied", "UPDATE credit_notes SET unapplied_minor = unapplied_minor + 1 WHERE id = $note"),
     ("credit_note_allocations", "UPDATE credit_notes SET amount_minor = amount_minor + 1 WHERE id = $note"),

@@ -99,7 +99,7 @@ def test_what_the_image_copies_exists_and_reaches_the_builder() -> None:
     assert {"app", "migrations", "alembic.ini", "requirements.runtime.lock"} <= set(sources)
     for source in sources:
         assert (ROOT / source).exists(), source
-    for needed in ("app/cli.py", "app/messages/texts/es-MX/first_notice.j2", "migrations/env.py", "alembic.ini"):
+    for needed in ("app/cli.py", "app/messages/texts/es-MX/letters.toml", "migrations/env.py", "alembic.ini"):
         assert (ROOT / needed).exists()
         assert not is_ignored(needed), needed
     for private in (".data/secret_key", ".git/config", ".venv/bin/python", "tests/conftest.py", "requirements.lock"):

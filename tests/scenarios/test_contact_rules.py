@@ -40,7 +40,7 @@ async def sent(api: Api) -> list[str]:
 
 
 async def blockers(api: Api, invoice: Any) -> list[tuple[str, str | None]]:
-    outlook = (await api.get(f"/invoices/{invoice['id']}"))["outlook"]
+    outlook = await api.get(f"/invoices/{invoice['id']}/dunning")
     return [(blocker["code"], blocker["until"]) for blocker in outlook["blockers"]]
 
 

@@ -486,4 +486,3 @@ async def test_a_story_of_three_months(tenant: Tenant) -> None:
     found = await read(api, invoice)
     # The 2.00 that had been paid on January's interest pay principal from 15 February on.
     assert (found["principal_open"], found["charges_open"]) == ("5000.00", "183.00")
-

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import Api, MakeApi
 
 NET_30 = {"kind": "net", "days": 30, "discounts": [{"percent": "2", "days": 10}]}
+OF_NET = {"kind": "net", "instalments": [{"percent": "50", "of": "net"}, {"remainder": True}]}
+ALL_FIXED = {"kind": "net", "instalments": [{"amount": "100.00"}, {"remainder": True}]}
 HALVES = {"kind": "net", "instalments": [{"percent": "50", "days": 30}, {"percent": "50", "days": 60}]}
 
 
@@ -143,8 +145,8 @@ async def test_the_calculator_takes_a_code(api: Api) -> None:
         (NET_30, {"total": "-1.00"}, "/total", "out_of_range"),
         (NET_30, {"net_total": "100.01"}, "/net_total", "out_of_range"),
         (NET_30, {"code": "N30"}, "", "missing"),
-        ({"kind": "net", "instalments": [{"percent": "50", "of": "net"}, {"remainder": True}]}, {}, "/net_total", "missing"),
-        ({"kind": "net", "instalments": [{"amount": "100.00"}, {"remainder": True}]}, {}, "/terms/instalments/1", "invalid_value"),
+        (OF_NET, {}, "/net_total", "missing"),
+        (ALL_FIXED, {}, "/terms/instalments/1", "invalid_value"),
         ({"kind": "pay_days", "pay_days": [5, 0]}, {}, "/terms/pay_days/1", "out_of_range"),
     ],
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Holds: stops of contact, of escalation or of charges."""

@@ -1,0 +1,1 @@
+"""Templates: the words of the messages, those that ship and the tenant's own."""
