@@ -73,7 +73,12 @@ class CreditAllocationInput(Input):
 class CreditNoteApply(Input):
     """What a credit note shall settle."""
 
-    allocations: list[CreditAllocationInput] = Field(default=[], max_length=500, description="Which invoices.")
+    allocations: list[CreditAllocationInput] = Field(
+        default=[],
+        max_length=500,
+        description="Which invoices.",
+        examples=[[{"invoice_external_id": "F-1001", "amount": "116.00"}]],
+    )
     auto: bool = Field(
         default=False, description="Whether what `allocations` leave over settles the oldest due invoices."
     )

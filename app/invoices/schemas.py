@@ -325,10 +325,10 @@ class CaseOutlook(Output):
         description="The instalment that the case chases; null for a whole invoice.", examples=[1]
     )
     case_id: UUID | None = Field(description="Its dunning case; null while no policy follows it.")
-    state: str | None = Field(description="State of the case.")
+    state: str | None = Field(description="State of the case.", examples=["active"])
     policy_id: UUID | None = Field(description="The policy that follows it.")
     policy_version: int | None = Field(description="The version it is pinned to.")
-    last_step: str | None = Field(description="The last step that went out.")
+    last_step: str | None = Field(description="The last step that went out.", examples=["d-3"])
     next_step: NextStep | None = Field(description="The next step; null when none is left.")
     blockers: list[BlockerOutput] = Field(description="What stops contact now; empty means that it goes out now.")
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from app.core.ids import new_id
 from app.core.rows import NewRow
 from app.core.uow import UnitOfWork
-from app.domain.allocation import Component, OpenItem
+from app.domain.allocation import Component, DuePart, OpenItem
 from app.models import CreditNote, Invoice, LedgerEntry, Payment
 
 _BALANCES: Final = {
@@ -186,6 +186,7 @@ def open_item(invoice: Invoice) -> OpenItem:
         interest_open=invoice.interest_open_minor,
         fees_open=invoice.fees_open_minor,
         disputed=invoice.disputed_minor,
+        parts=tuple(DuePart(part.due_on, part.principal_minor) for part in invoice.parts),
     )
 
 

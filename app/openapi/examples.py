@@ -81,7 +81,13 @@ _BY_SCHEMA: dict[str, Json] = {
     "ClockAdvance": {"to": "2026-12-31T18:00:00Z"},
     "Contact": {"name": "Cuentas por pagar", "role": "accounts payable"},
     "CreditAllocation": {"amount": "116.00", "effective_on": "2026-12-01"},
-    "CreditNote": {"amount": "116.00", "external_id": "NC-1001", "issued_on": "2026-12-01", "status": "applied"},
+    "CreditNote": {
+        "amount": "116.00",
+        "external_id": "NC-1001",
+        "invoice_external_id": "F-1001",
+        "issued_on": "2026-12-01",
+        "status": "applied",
+    },
     "Customer": {
         "external_id": "C-1001",
         "kind": "business",

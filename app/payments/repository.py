@@ -15,16 +15,17 @@ from app.settlement.references import Reference
 _EXTERNAL_ID_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE tenant_id = $1 AND external_id = $2)"
 _OLDEST_INVOICES = """
 WITH waiting AS (
-    SELECT id, sum(open) OVER (ORDER BY due_on, issued_on, id) - open AS before
+    SELECT id, is_divided, sum(open) OVER (ORDER BY due_on, issued_on, id) - open AS before
     FROM (
-        SELECT id, due_on, issued_on,
+        SELECT id, due_on, issued_on, instalments <> '[]' AS is_divided,
             principal_open_minor + interest_open_minor + fees_open_minor - disputed_minor AS open
         FROM invoices
         WHERE tenant_id = $1 AND customer_id = $2 AND currency = $3 AND status IN ('open', 'partially_paid')
             AND id <> ALL($4::uuid[])
     ) AS receivable
 )
-SELECT * FROM invoices WHERE tenant_id = $1 AND id = ANY(ARRAY(SELECT id FROM waiting WHERE before < $5))
+SELECT * FROM invoices WHERE tenant_id = $1 AND id = ANY(ARRAY(
+    SELECT id FROM waiting WHERE before < $5 OR is_divided))
 """
 
 
@@ -132,8 +133,8 @@ async def load_oldest_invoices(
 ) -> Sequence[Invoice]:
     """The oldest invoices that a customer owes in a currency, as many as an amount can settle.
 
-    The order is the one of `allocate_automatically`; the invoices that the amount does not reach stay unread, so a
-    payment costs what it settles and not what is open.
+    The order is the one of `portions`; the invoices that the amount does not reach stay unread, so a payment costs
+    what it settles and not what is open. Those in instalments are read all: one of theirs may be due before the rest.
     """
     return await uow.fetch(Invoice, _OLDEST_INVOICES, uow.tenant_id, customer_id, currency, list(seen), amount_minor)
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from app.core.amounts import not_negative, positive
 from app.core.errors import invalid
 from app.core.uow import UnitOfWork
-from app.domain.allocation import OpenItem
-from app.domain.discount import DiscountTerm, credited
+from app.domain.allocation import portions
+from app.domain.discount import DiscountTerm, best_percent, cash_needed, credited
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.money import parse_amount
@@ -72,28 +72,41 @@ async def settle_oldest(
     seen: set[UUID] = set()
     while payment.unapplied_minor > 0:
         oldest = await repository.load_oldest_invoices(uow, customer_id, payment.currency, amount_minor, seen)
+        seen |= {invoice.id for invoice in oldest}
         earned = 0
-        for invoice in sorted(oldest, key=lambda row: (row.due_on, row.issued_on, row.id)):
-            seen.add(invoice.id)
-            item = open_item(invoice)
-            if payment.unapplied_minor and item.available:
-                earned += await _settle_available(uow, payment, invoice, item, settled)
+        for invoice, cash in _spread(payment.unapplied_minor, oldest, payment.received_on):
+            earned += await _settle_cash(uow, payment, invoice, cash, settled)
         # A discount makes the payment reach further than the amounts open had said.
         if not earned:
             return
 
 
-async def _settle_available(
-    uow: UnitOfWork, payment: Payment, invoice: Invoice, item: OpenItem, settled: Settled
-) -> int:
-    cash = min(payment.unapplied_minor, item.available)
-    charges = min(cash, item.interest_open + item.fees_open)
-    terms = discount_terms(invoice)
+def _spread(cash_minor: int, invoices: Sequence[Invoice], received_on: date) -> list[tuple[Invoice, int]]:
+    """How much of a payment goes to each invoice, in the order of what is due; at a discount less is needed."""
+    by_id = {invoice.id: invoice for invoice in invoices}
+    left = cash_minor
+    taken: dict[UUID, int] = {}
+    for portion in portions(open_item(invoice) for invoice in invoices):
+        invoice = by_id[portion.item.invoice_id]
+        needed = portion.available
+        if not portion.item.parts:
+            charges = min(needed, invoice.charges_open_minor)
+            on = max(received_on, invoice.issued_on)
+            needed = charges + cash_needed(needed - charges, best_percent(discount_terms(invoice), on))
+        part = min(left, needed)
+        if part:
+            taken[invoice.id] = taken.get(invoice.id, 0) + part
+            left -= part
+    return [(by_id[invoice_id], part) for invoice_id, part in taken.items()]
+
+
+async def _settle_cash(uow: UnitOfWork, payment: Payment, invoice: Invoice, cash_minor: int, settled: Settled) -> int:
+    item = open_item(invoice)
+    charges = min(cash_minor, item.interest_open + item.fees_open)
+    discountable = min(item.principal_open, item.available - charges)
     on = max(payment.received_on, invoice.issued_on)
-    earned = credited(cash - charges, min(item.principal_open, item.available - charges), terms, on)
-    amount = charges + earned.cash_minor
-    if amount:
-        await _settle(uow, payment, Designation(invoice, amount, earned.discount_minor), settled)
+    earned = credited(cash_minor - charges, discountable, discount_terms(invoice), on)
+    await _settle(uow, payment, Designation(invoice, charges + earned.cash_minor, earned.discount_minor), settled)
     return earned.discount_minor
 
 

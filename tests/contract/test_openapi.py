@@ -264,6 +264,8 @@ async def test_events_have_the_documented_form(document: Json, api: Api) -> None
     await api.advance("2026-03-04T18:00:00Z")
     payment = await api.pay(customer["id"], "160.00", "2026-03-03")
     await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
+    credit = {"customer_id": customer["id"], "currency": "MXN", "amount": "10.00", "issued_on": "2026-03-04"}
+    await api.post("/credit-notes", {**credit, "apply": True})
     await api.advance("2026-03-20T18:00:00Z")
     seen = set()
     for event in await api.all("/events"):

@@ -79,7 +79,7 @@ def test_dates_have_words_and_four_digit_years() -> None:
         ("pt-PT", "es-MX", "pt-BR"),
         ("ca-ES", "es-ES", "es-ES"),
         ("fr-FR", "en-US", "en"),
-        ("fr-FR", "de-DE", "en"),
+        ("fr-FR", "de-DE", "es-MX"),
         ("", "es-MX", "es-MX"),
         ("est-EE", "en", "en"),
     ],

@@ -153,8 +153,8 @@ async def test_an_american_is_written_to_when_it_is_day_in_every_zone_and_may_op
     # Eight in the morning on Hawaii is one in the afternoon in New York.
     assert await sent(api) == ["2026-03-02T18:00:00Z"]
     (reminder,) = await api.all("/reminders")
-    content = await api.get(f"/reminders/{reminder['id']}/content")
-    assert "reply with the word STOP" in content["text"]
+    content = await api.get(f"/reminders/{reminder['id']}/message")
+    assert "reply with the word STOP" in " ".join(content["text"].split())
     assert "reply with the word STOP" in content["html"]
     assert "collection message" not in content["text"]
 
@@ -166,8 +166,8 @@ async def test_a_mexican_is_told_who_collects(api: Api) -> None:
     await api.invoice(ana["id"], "100.00", "2026-02-01", "2026-03-01")
     await api.advance("2026-03-02T18:00:00Z")
     (reminder,) = await api.all("/reminders")
-    content = await api.get(f"/reminders/{reminder['id']}/content")
-    assert "gestión de cobranza de Despacho Ruiz, en nombre de Comercial Ñandú." in content["text"]
+    content = await api.get(f"/reminders/{reminder['id']}/message")
+    assert "gestión de cobranza de Despacho Ruiz, en nombre de Comercial Ñandú." in " ".join(content["text"].split())
     assert "BAJA" not in content["text"]
 
 
