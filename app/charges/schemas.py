@@ -104,7 +104,7 @@ class ChargeOutput(Resource):
         "payment, or the invoice was voided.",
         examples=["posted"],
     )
-    reason: str | None = Field(description="Why, in your words.")
+    reason: str | None = Field(description="Why, in your words.", examples=["Devolución"])
     from_on: date | None = Field(description="First day that interest is charged for; null of other charges.")
     through_on: date | None = Field(description="Last day that interest is charged for; null of other charges.")
     rate_table: str | None = Field(description="The rates, or the table of the fixed sum.", examples=["contrato"])

@@ -175,6 +175,41 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        "charge_entries",
+        "A charge that is owed or paid stands in the ledger with its amount, one that was given up or taken back with "
+        "nothing.",
+        """
+        SELECT c.id, (coalesce(e.amount, 0) - c.live)::text AS difference
+        FROM (
+            SELECT id, invoice_id, CASE WHEN status IN ('posted', 'paid') THEN amount_minor ELSE 0 END AS live
+            FROM charges WHERE tenant_id = :tenant_id
+        ) c JOIN invoices i ON i.tenant_id = :tenant_id AND i.id = c.invoice_id AND i.status <> 'void'
+        LEFT JOIN (
+            SELECT charge_id, sum(amount_minor) AS amount FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND charge_id IS NOT NULL GROUP BY charge_id
+        ) e ON e.charge_id = c.id
+        WHERE coalesce(e.amount, 0) <> c.live
+        """,
+    ),
+    Invariant(
+        "charge_payments",
+        "What an invoice's charges keep as paid is what was paid on them, up to all that they come to.",
+        """
+        SELECT c.invoice_id AS id, (c.paid - least(c.owed, p.paid))::text AS difference
+        FROM (
+            SELECT invoice_id, CASE kind WHEN 'interest' THEN 'interest' ELSE 'fees' END AS account,
+                sum(amount_minor) AS owed, sum(paid_minor) AS paid
+            FROM charges WHERE tenant_id = :tenant_id AND status IN ('posted', 'paid') GROUP BY 1, 2
+        ) c JOIN (
+            SELECT invoice_id, account, -sum(amount_minor) AS paid FROM ledger_entries
+            WHERE tenant_id = :tenant_id AND account IN ('interest', 'fees') AND charge_id IS NULL
+                AND write_off_id IS NULL AND kind <> 'invoice_voided'
+            GROUP BY invoice_id, account
+        ) p ON p.invoice_id = c.invoice_id AND p.account = c.account
+        WHERE c.paid <> least(c.owed, p.paid)
+        """,
+    ),
+    Invariant(
         "invoice_status",
         "The status says what the balances say: written off at zero where something was given up, else paid; partially "
         "paid once something was settled, else open.",

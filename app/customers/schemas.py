@@ -204,7 +204,9 @@ class CustomerOutput(Resource):
     tax_id: str | None = Field(description="RFC, NIF, NIT or the like.")
     locale: str | None = Field(description="Language of messages; null is the tenant's.")
     time_zone: str | None = Field(description="Where send windows apply; null is the tenant's.")
-    other_time_zones: list[str] = Field(description="Where else the customer may be.")
+    other_time_zones: list[str] = Field(
+        description="Where else the customer may be.", examples=[["America/Los_Angeles"]]
+    )
     country: str | None = Field(description="ISO 3166-1 alpha-2 country.")
     currency: str | None = Field(description="The currency usually invoiced.")
     dunning_policy_id: UUID | None = Field(description="Policy of the customer's invoices; null is the default one.")
@@ -233,7 +235,7 @@ class CustomerOutput(Resource):
     send_window: SendWindowOutput | None = Field(
         description="When this customer may be written to, within the tenant's own window; null for no narrower one."
     )
-    tags: list[str] = Field(description="Words of your own to find customers by.")
+    tags: list[str] = Field(description="Words of your own to find customers by.", examples=[["norte", "mayorista"]])
     contacts: list[ContactOutput] = Field(description="Whom to write to.")
     metadata: dict[str, str] = Field(description="Your own strings.")
 

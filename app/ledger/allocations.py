@@ -11,9 +11,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from app.core.errors import conflict
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.allocation import AllocationError, Component, split_within_invoice
+from app.domain.errors import Code
 from app.ledger.entries import (
     Source,
     because_of,
@@ -149,6 +151,9 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
 
     Returns:
         The payments whose unapplied cash has grown.
+
+    Raises:
+        ProblemError: 409 when it was not money that lowered the component.
     """
     allocations = await uow.session.scalars(
         select(Allocation)
@@ -177,8 +182,11 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
             grown[payment.id] = payment
         left -= taken
         if left == 0:
-            break
-    return list(grown.values())
+            return list(grown.values())
+    raise conflict(
+        Code.state_conflict,
+        "A part of what was charged was not paid but given up: reverse the write-off or credit that closed it first.",
+    )
 
 
 async def _load_payment(uow: UnitOfWork, allocation: Allocation) -> Payment:

@@ -73,6 +73,8 @@ async def recover(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, on: d
     Raises:
         AllocationError: less was given up.
     """
+    # What another allocation of the same payment has just recovered counts, too.
+    await uow.write_new()
     left = amount_minor
     for written in await load_write_offs(uow, invoice):
         taken = min(left, written.amount_minor - written.recovered_minor)

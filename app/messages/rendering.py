@@ -127,9 +127,10 @@ def _short(text: Text, made: Material) -> str:
             # What a tenant wrote is as long as it is; what ships is as short as it can be.
             shown = rendered if text.is_shipped else shown or rendered
     limit = wanted if text.is_shipped else most
+    shown = shown[:limit]
     while _length(shown, text.channel) > limit:
-        shown = shown[: limit - 1].rstrip() if len(shown) > limit else shown[:-1]
-    return shown
+        shown = shown[:-1]
+    return shown.rstrip()
 
 
 def _length(rendered: str, channel: str) -> int:

@@ -38,7 +38,7 @@ _NAMES: Final[Mapping[type[nodes.Node], str]] = {
     nodes.Getitem: "access with [ ]", nodes.Test: "a test with `is`", nodes.Concat: "joining with ~",
     nodes.Add: "arithmetic", nodes.Sub: "arithmetic", nodes.Mul: "arithmetic", nodes.Div: "arithmetic",
     nodes.FloorDiv: "arithmetic", nodes.Mod: "arithmetic", nodes.Pow: "arithmetic", nodes.List: "a list",
-    nodes.Dict: "a dict", nodes.Tuple: "a tuple", nodes.Pos: "arithmetic",
+    nodes.Dict: "a dict", nodes.Scope: "autoescape", nodes.Tuple: "a tuple", nodes.Pos: "arithmetic",
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def check(source: str) -> list[SyntaxFault]:
     try:
         tree = _PARSER.parse(prepare(source))
     except TemplateSyntaxError as error:
-        return [SyntaxFault(error.lineno, f"{(error.message or 'Not understood')[:200]} {_ALLOWED}")]
+        return [SyntaxFault(error.lineno or 1, f"{(error.message or 'Not understood')[:200]} {_ALLOWED}")]
     except (RecursionError, MemoryError, ValueError, OverflowError):
         return [SyntaxFault(1, f"This is nested too deeply, or holds a number that is too long. {_ALLOWED}")]
     checker = _Checker()
@@ -98,7 +98,7 @@ class _Checker:
     output: int = 0
 
     def fault(self, node: nodes.Node, message: str) -> None:
-        self.faults.append(SyntaxFault(node.lineno, message))
+        self.faults.append(SyntaxFault(node.lineno or 1, message))
 
     def refuse(self, node: nodes.Node) -> None:
         name = _NAMES.get(type(node), type(node).__name__.lower())

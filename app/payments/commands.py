@@ -14,25 +14,27 @@ from app.ledger.payments import receive_payment, refund_payment
 from app.payments.service import (
     Acknowledged,
     Fields,
+    VersionCheck,
     acknowledge,
     check_not_ahead,
     get,
+    intended,
     load_settled,
     lock_for,
     require_posted,
     wants_automatic,
 )
-from app.payments.settling import Settled, designate, settle_designated, settle_oldest
+from app.payments.settling import Settled, designate, settle_designated, settle_oldest, still_possible
 from app.settlement.references import Reference, lock_customer
 
 
-async def allocate(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowledged:
+async def allocate(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: VersionCheck) -> Acknowledged:
     """Apply unapplied cash to invoices, later than it came.
 
     Raises:
         ProblemError: 404, 409 when nothing is unapplied, 422 naming what is not valid.
     """
-    payment, customers = await lock_for(uow, payment_id, fields)
+    payment, customers = await lock_for(uow, payment_id, fields, check)
     require_posted(payment)
     if payment.unapplied_minor == 0:
         raise conflict(Code.state_conflict, "Nothing of the payment is unapplied; unallocate a part of it first.")
@@ -49,13 +51,13 @@ async def allocate(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowl
     return await acknowledge(uow, payment, customers, settled.invoices.values())
 
 
-async def unallocate(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowledged:
+async def unallocate(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: VersionCheck) -> Acknowledged:
     """Take a payment off invoices, as if it had not been applied to them; the cash is unapplied again.
 
     Raises:
         ProblemError: 404, 409 when the payment is not posted, 422 for an invoice that it does not settle.
     """
-    payment, customers = await lock_for(uow, payment_id, None)
+    payment, customers = await lock_for(uow, payment_id, None, check)
     require_posted(payment)
     standing = [item for item in payment.allocations if item.reversed_at is None]
     invoices = await load_settled(uow, payment)
@@ -76,13 +78,13 @@ async def unallocate(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Ackno
     return await acknowledge(uow, payment, customers, touched)
 
 
-async def refund(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowledged:
+async def refund(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: VersionCheck) -> Acknowledged:
     """Record that unapplied cash went back to the payer.
 
     Raises:
         ProblemError: 404, 409 when the payment is not posted, 422 for more than is unapplied.
     """
-    payment, customers = await lock_for(uow, payment_id, None)
+    payment, customers = await lock_for(uow, payment_id, None, check)
     require_posted(payment)
     amount = up_to("/amount", fields["amount"], payment.currency, payment.unapplied_minor)
     on = fields["refunded_on"] or uow.today
@@ -93,7 +95,7 @@ async def refund(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowled
     return await acknowledge(uow, payment, customers, [])
 
 
-async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowledged:
+async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: VersionCheck) -> Acknowledged:
     """Say whose an unidentified payment is, and settle that customer's invoices with it (rule M4).
 
     Raises:
@@ -101,6 +103,7 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowled
     """
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
     payment = await get(uow, payment_id, for_update=True)
+    check(payment.version)
     if payment.customer_id is not None:
         raise conflict(Code.state_conflict, "The payment belongs to a customer; reverse it and record it anew.")
     if payment.status == "reversed":
@@ -111,8 +114,11 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowled
     payment.customer_id = customer.id
     settled = Settled()
     left = payment.unapplied_minor
-    if payment.status == "posted":
-        designations = await designate(uow, payment, fields["allocations"], for_others=False, available_minor=left)
+    available = left if payment.status == "posted" else payment.amount_minor
+    designations = await designate(uow, payment, fields["allocations"], for_others=False, available_minor=available)
+    if payment.status == "pending":
+        payment.intended_allocations = intended(fields)
+    else:
         settled = await settle_designated(uow, payment, designations)
         if wants_automatic(fields, has_named=bool(designations)):
             await settle_oldest(uow, payment, settled, customer_id=customer.id, amount_minor=left)
@@ -120,15 +126,15 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowled
     return await acknowledge(uow, payment, {customer.id: customer}, settled.invoices.values())
 
 
-async def confirm(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowledged:
+async def confirm(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: VersionCheck) -> Acknowledged:
     """A pending instrument has been paid: it is posted, and settles what it was meant for (rule M4).
 
     Raises:
-        ProblemError: 404, 409 when it is not pending, 422 for what can no longer be settled.
+        ProblemError: 404, 409 when it is not pending, 422 for a date that cannot be.
     """
     found = await get(uow, payment_id)
-    intended = {"allocations": found.intended_allocations, "for_other_customers": True}
-    payment, customers = await lock_for(uow, payment_id, intended)
+    meant = {"allocations": found.intended_allocations, "for_other_customers": True}
+    payment, customers = await lock_for(uow, payment_id, meant, check)
     PAYMENT.require(payment.status, "posted")
     on = fields["received_on"] or uow.today
     check_not_ahead("/received_on", on, uow.today)
@@ -138,7 +144,7 @@ async def confirm(uow: UnitOfWork, payment_id: UUID, fields: Fields) -> Acknowle
     payment.received_on = on
     payment.status = "posted"
     amount = payment.amount_minor
-    designations = await designate(uow, payment, payment.intended_allocations, for_others=True, available_minor=amount)
+    designations = await still_possible(uow, payment, payment.intended_allocations)
     receive_payment(uow, payment)
     settled = await settle_designated(uow, payment, designations)
     if payment.customer_id is not None and wants_automatic(fields, has_named=bool(designations)):

@@ -1,5 +1,6 @@
 """HTTP for payments."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -97,8 +98,10 @@ async def reverse_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 
     What it had settled is open again, and chasing goes on with the step after the last one that went out.
     """
-    check_if_match(request, await service.version_of(uow, payment_id))
-    return await _answer(uow, await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on))
+    return await _answer(
+        uow,
+        await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on, check=_check(request)),
+    )
 
 
 @router.post("/{payment_id}/allocate", response_model=PaymentAnswer, responses=WRITE, operation_id="allocate_payment")
@@ -107,8 +110,7 @@ async def allocate_payment(uow: Uow, request: Request, payment_id: UUID, body: P
 
     As with a new payment: to those that are named, else to those due the longest.
     """
-    check_if_match(request, await service.version_of(uow, payment_id))
-    return await _answer(uow, await commands.allocate(uow, payment_id, body.model_dump()))
+    return await _answer(uow, await commands.allocate(uow, payment_id, body.model_dump(), _check(request)))
 
 
 @router.post(
@@ -119,22 +121,19 @@ async def unallocate_payment(uow: Uow, request: Request, payment_id: UUID, body:
 
     They are open again as if it never had; the cash is unapplied and can be allocated or refunded.
     """
-    check_if_match(request, await service.version_of(uow, payment_id))
-    return await _answer(uow, await commands.unallocate(uow, payment_id, body.model_dump()))
+    return await _answer(uow, await commands.unallocate(uow, payment_id, body.model_dump(), _check(request)))
 
 
 @router.post("/{payment_id}/refund", response_model=PaymentAnswer, responses=WRITE, operation_id="refund_payment")
 async def refund_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentRefund) -> Response:
     """Record that unapplied cash went back to the payer; Puntual moves no money itself."""
-    check_if_match(request, await service.version_of(uow, payment_id))
-    return await _answer(uow, await commands.refund(uow, payment_id, body.model_dump()))
+    return await _answer(uow, await commands.refund(uow, payment_id, body.model_dump(), _check(request)))
 
 
 @router.post("/{payment_id}/assign", response_model=PaymentAnswer, responses=WRITE, operation_id="assign_payment")
 async def assign_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentAssign) -> Response:
     """Say whose an unidentified payment is; it settles that customer's invoices from its own date on."""
-    check_if_match(request, (await service.get(uow, payment_id)).version)
-    return await _answer(uow, await commands.assign(uow, payment_id, body.model_dump()))
+    return await _answer(uow, await commands.assign(uow, payment_id, body.model_dump(), _check(request)))
 
 
 @router.post("/{payment_id}/confirm", response_model=PaymentAnswer, responses=WRITE, operation_id="confirm_payment")
@@ -143,8 +142,11 @@ async def confirm_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 
     One that came back unpaid is reversed.
     """
-    check_if_match(request, await service.version_of(uow, payment_id))
-    return await _answer(uow, await commands.confirm(uow, payment_id, body.model_dump()))
+    return await _answer(uow, await commands.confirm(uow, payment_id, body.model_dump(), _check(request)))
+
+
+def _check(request: Request) -> service.VersionCheck:
+    return partial(check_if_match, request)
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged) -> Response:

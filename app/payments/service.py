@@ -1,6 +1,6 @@
 """Commands on payments: lock, load, decide, write, emit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -31,6 +31,8 @@ from app.settlement.references import Reference, lock_customer, unknown_customer
 Fields = Mapping[str, Any]
 Acknowledged = tuple[Payment, list[Reminder]]
 """A payment, and the customer's reminders that were already claimed when the command was carried out."""
+VersionCheck = Callable[[int], None]
+"""Raises where the caller knows another version than the one under the lock (If-Match)."""
 
 
 async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
@@ -62,7 +64,9 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await acknowledge(uow, payment, customers, settled.invoices.values())
 
 
-async def reverse(uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on: date | None) -> Acknowledged:
+async def reverse(
+    uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on: date | None, check: VersionCheck
+) -> Acknowledged:
     """Take a payment back; what it had settled is open again, and chased from where it stood (rule M5).
 
     Raises:
@@ -70,8 +74,8 @@ async def reverse(uow: UnitOfWork, payment_id: UUID, *, reason: str, reversed_on
     """
     found = await get(uow, payment_id)
     # What a pending one was to cover is chased again, whoever owes it.
-    intended = {"allocations": found.intended_allocations, "for_other_customers": found.for_other_customers}
-    payment, customers = await lock_for(uow, payment_id, intended)
+    meant = {"allocations": found.intended_allocations, "for_other_customers": found.for_other_customers}
+    payment, customers = await lock_for(uow, payment_id, meant, check)
     on = reversed_on or uow.today
     check_not_ahead("/reversed_on", on, uow.today)
     if on < payment.received_on:
@@ -106,15 +110,6 @@ async def get(uow: UnitOfWork, payment_id: UUID, *, for_update: bool = False) ->
     return payment
 
 
-async def version_of(uow: UnitOfWork, payment_id: UUID) -> int:
-    """The version of a payment under its lock, for If-Match.
-
-    Raises:
-        ProblemError: 404.
-    """
-    return (await lock_for(uow, payment_id, None))[0].version
-
-
 def check_not_ahead(pointer: str, on: date, today: date) -> None:
     """A date after the business date is an error (rule T0).
 
@@ -138,7 +133,7 @@ def _new_payment(uow: UnitOfWork, fields: Fields, amount_minor: int) -> Payment:
         received_on=fields["received_on"],
         matures_on=fields["matures_on"],
         tendered=fields["tendered"],
-        intended_allocations=_intended(fields) if fields["status"] == "pending" else [],
+        intended_allocations=intended(fields) if fields["status"] == "pending" else [],
         for_other_customers=fields["status"] == "pending" and fields["for_other_customers"],
         method=fields["method"],
         reference=fields["reference"],
@@ -153,7 +148,8 @@ def _new_payment(uow: UnitOfWork, fields: Fields, amount_minor: int) -> Payment:
     )
 
 
-def _intended(fields: Fields) -> list[Any]:
+def intended(fields: Fields) -> list[Any]:
+    """What a pending instrument will settle, as it is kept."""
     return [
         {**item, "invoice_id": str(item["invoice_id"]) if item["invoice_id"] else None}
         for item in fields["allocations"]
@@ -176,11 +172,15 @@ async def _lock_payers(uow: UnitOfWork, fields: Fields) -> tuple[Fields, dict[UU
     return {**fields, "customer_id": customer_id}, await lock_payers(uow, customer_id, fields["allocations"])
 
 
-async def lock_for(uow: UnitOfWork, payment_id: UUID, fields: Fields | None) -> tuple[Payment, dict[UUID, Customer]]:
+async def lock_for(
+    uow: UnitOfWork, payment_id: UUID, fields: Fields | None, check: VersionCheck
+) -> tuple[Payment, dict[UUID, Customer]]:
     """A payment under the locks of its customer and of those whose invoices it settles or will settle.
 
+    All of them at once, so that locks are taken in id order; only then the version is compared.
+
     Raises:
-        ProblemError: 404.
+        ProblemError: 404, 412.
     """
     owners = await repository.find_owners(uow, payment_id)
     if owners is None:
@@ -188,7 +188,9 @@ async def lock_for(uow: UnitOfWork, payment_id: UUID, fields: Fields | None) -> 
     if fields is not None and fields["for_other_customers"]:
         owners |= await repository.find_invoice_customers(uow, references_of(fields["allocations"]))
     customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
-    return await get(uow, payment_id, for_update=not customers), customers
+    payment = await get(uow, payment_id, for_update=not customers)
+    check(payment.version)
+    return payment, customers
 
 
 async def load_settled(uow: UnitOfWork, payment: Payment) -> dict[UUID, Invoice]:

@@ -186,6 +186,26 @@ async def designate(
     return designations
 
 
+async def still_possible(uow: UnitOfWork, payment: Payment, allocations: Sequence[Fields]) -> list[Designation]:
+    """What was designated when an instrument was handed over, as far as it is still open; the rest stays unapplied."""
+    references = references_of(allocations)
+    found = await load_customer_invoices(uow, None, references)
+    left: dict[UUID, int] = {}
+    designations = []
+    for index, (reference, item) in enumerate(zip(references, allocations, strict=True)):
+        invoice = found.get(reference)
+        if invoice is None or invoice.status not in RECEIVABLE or invoice.currency != payment.currency:
+            continue
+        meant = _designation(f"/allocations/{index}", payment, invoice, {**item, "discount_taken": None})
+        open_minor = left.get(invoice.id, invoice.open_minor)
+        if _settles(meant) > open_minor:
+            meant = Designation(invoice, min(meant.amount_minor, open_minor))
+        if meant.amount_minor:
+            designations.append(meant)
+        left[invoice.id] = open_minor - _settles(meant)
+    return designations
+
+
 def _designation(pointer: str, payment: Payment, invoice: Invoice, item: Fields) -> Designation:
     currency = payment.currency
     if invoice.currency != currency:

@@ -246,7 +246,9 @@ class ContactRuleOutput(Output):
     """Which legal contact rules protect which customers."""
 
     country: str | None = Field(description="Customers of this country; null for every country.", examples=["CO"])
-    kinds: list[CustomerKind] = Field(description="Customers of these kinds; empty for every kind.")
+    kinds: list[CustomerKind] = Field(
+        description="Customers of these kinds; empty for every kind.", examples=[["consumer"]]
+    )
     profile: str = Field(description="The rules that are kept.", examples=["co_ley_2300"])
 
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.core.schemas import Input, Metadata, Output, Resource, Text2000
 from app.domain.errors import Code
 from app.domain.events import is_subscribable
-from app.webhooks.addresses import MAX_URL_LENGTH
+from app.core.addresses import MAX_URL_LENGTH
 from app.webhooks.repository import MAX_REPLAY
 
 # The largest whole number that every JSON reader keeps exact.

@@ -19,7 +19,7 @@ from app.domain.states import DELIVERY
 from app.models import Delivery, Event, WebhookEndpoint
 from app.outbox.relay import new_delivery
 from app.webhooks import repository
-from app.webhooks.addresses import check_url
+from app.core.addresses import check_url
 from app.webhooks.claims import is_live
 from app.webhooks.repository import MAX_REPLAY
 

@@ -1,7 +1,7 @@
 """Sends one webhook attempt, and reports what came of it.
 
 httpx is the interface, aiohttp the engine beneath it (about five times as fast), with its connections guarded by
-`app.webhooks.resolver`.
+`app.core.resolver`.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from app.core.clock import monotonic_seconds, system_now
 from app.core.settings import Settings
-from app.webhooks.addresses import check_url
-from app.webhooks.resolver import BlockedAddressError, GuardedResolver, Lookup
+from app.core.addresses import check_url
+from app.core.resolver import BlockedAddressError, GuardedResolver, Lookup
 
 USER_AGENT: Final = "Puntual/1"
 MAX_BODY_READ: Final = 16 * 1024

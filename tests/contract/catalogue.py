@@ -77,8 +77,23 @@ async def _divide(api: Api, customer_id: str) -> None:
     await api.post(f"/invoices/{invoice['id']}/reschedule", {"instalments": moved, "reason": "Agreed"}, expect=200)
 
 
+async def _charge(api: Api, customer_id: str) -> None:
+    """A rate table of one's own, interest by it, a recovery cost, and a waiver of what had been paid."""
+    rates = [{"from_on": "2020-01-01", "annual_rate": "36.5"}]
+    await api.post("/rate-tables", {"code": "diario", "name": "0.1 % al día", "rates": rates})
+    setting = {"rate_table": "diario", "mode": "posted", "posting": "monthly"}
+    late = await api.invoice(customer_id, "70.00", "2026-01-01", "2026-01-15", late_interest=setting)
+    charge = {"invoice_id": late["id"], "kind": "recovery_cost", "amount": "5.00"}
+    cost = await api.post("/charges", {**charge, "external_id": "CH-1"})
+    await api.pay(customer_id, "10.00", "2026-02-01", allocations=[{"invoice_id": late["id"], "amount": "10.00"}])
+    await api.post(f"/charges/{cost['id']}/waive", {"reason": "agreed"}, expect=200)
+    await api.get(f"/invoices/{late['id']}")
+
+
 async def _agree(api: Api, customer_id: str) -> None:
     """What stands between a customer and being chased."""
+    answer = {"channel": "email", "from": "ana@example.com", "text": "Ya pagué"}
+    await api.post(f"/customers/{customer_id}/inbound-messages", answer)
     hold = await api.post("/holds", {"customer_id": customer_id, "reason": "goods receipt missing"})
     await api.post(f"/holds/{hold['id']}/release", {}, expect=200)
 
@@ -99,8 +114,11 @@ async def tell_story(api: Api) -> None:
     await _close_otherwise(api, customer["id"])
     await _agree(api, customer["id"])
     await _divide(api, customer["id"])
+    await _charge(api, customer["id"])
     await api.advance("2026-03-04T18:00:00Z")
     await _import_files(api)
+    text = {"key": "ours", "language": "es", "channel": "sms", "name": "Nuestro", "body": "{{ total }}"}
+    await api.post("/templates", text)
 
 
 async def _import_files(api: Api) -> None:

@@ -34,8 +34,15 @@ async def seed(api: Api) -> Json:
     )  # fmt: skip
     terms = await api.post("/terms", {"code": "N15", "name": "15 días", "definition": {"kind": "net", "days": 15}})
     await api.put("/terms/by-code/N30", {"name": "30 días", "definition": {"kind": "net", "days": 30}}, expect=201)
+    owed = await api.invoice(customer["id"], "80.00", "2026-03-01", "2026-03-02")
+    charge = await api.post("/charges", {"invoice_id": owed["id"], "kind": "fee", "amount": "5.00"})
+    rates = [{"from_on": "2020-01-01", "annual_rate": "24"}]
+    await api.post("/rate-tables", {"code": "anual", "name": "Anual", "rates": rates})
+    text = {"key": "ours", "language": "es", "channel": "sms", "name": "Nuestro", "body": "{{ total }}"}
+    template = await api.post("/templates", text)
     deliveries = await api.all(f"/webhook-endpoints/{endpoint['id']}/deliveries")
     return {
+        "charge_id": charge["id"],
         "code": "N30",
         "credit_note_id": note["id"],
         "customer_id": customer["id"],
@@ -50,6 +57,8 @@ async def seed(api: Api) -> Json:
         "number": 1,
         "payment_id": payment["id"],
         "policy_id": policy["id"],
+        "table_code": "anual",
         "reminder_id": (await api.all("/reminders"))[0]["id"],
+        "template_id": template["id"],
         "terms_id": terms["id"],
     }

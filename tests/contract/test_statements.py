@@ -16,7 +16,8 @@ from tests.contract.catalogue import engine_of, tables, tell_story
 
 READS = (
     "/tenant", "/api-keys", "/customers", "/customers?q=client&kind=business&external_id=C-1", "/invoices",
-    "/invoices?status=open", "/payments", "/credit-notes?status=open", "/reminders", "/dunning-policies",
+    "/invoices?status=open", "/payments", "/charges", "/rate-tables",
+    "/credit-notes?status=open", "/reminders", "/dunning-policies",
     "/webhook-endpoints", "/events",
     "/reports/aging?group_by=customer", "/reports/dso", "/reports/collection-effectiveness",
 )  # fmt: skip

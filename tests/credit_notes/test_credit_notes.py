@@ -92,8 +92,8 @@ async def test_without_an_invoice_it_stays_with_the_customer_until_it_is_applied
     assert (note["unapplied_amount"], note["version"]) == ("100.00", 2)
     assert await state(api, early, late) == [("open", "30.00"), ("open", "100.00")]
     # The rest of what was named before is among the oldest.
-    body = {"allocations": [{"invoice_id": late["id"], "amount": "10.00"}], "auto": True}
-    note = await api.post(f"/credit-notes/{note['id']}/apply", body, expect=200)
+    more = {"allocations": [{"invoice_id": late["id"], "amount": "10.00"}], "auto": True}
+    note = await api.post(f"/credit-notes/{note['id']}/apply", more, expect=200)
     assert (note["unapplied_amount"], note["status"]) == ("0.00", "applied")
     assert await state(api, early, late) == [("paid", "0.00"), ("open", "30.00")]
     problem = await api.post(f"/credit-notes/{note['id']}/apply", {"auto": True}, expect=409)
@@ -159,9 +159,10 @@ async def test_a_void_brings_back_exactly_what_was(api: Api) -> None:
         {k: v for k, v in row.items() if k not in moving} for row in before
     ]
     assert (await entries(api, invoice))[-1] == ("principal", "allocation_reversed", "70.00", "2026-02-28")
-    for command in ("void", "apply", "unapply"):
-        body = {"reason": "again"} if command == "void" else {"auto": True} if command == "apply" else {}
-        assert (await api.post(f"/credit-notes/{note['id']}/{command}", body, expect=409))["code"] == "state_conflict"
+    again: dict[str, Any] = {"void": {"reason": "again"}, "apply": {"auto": True}, "unapply": {}}
+    for command, fields in again.items():
+        problem = await api.post(f"/credit-notes/{note['id']}/{command}", fields, expect=409)
+        assert problem["code"] == "state_conflict"
     assert await told(api, "credit_note.voided", "invoice.reopened") == ["credit_note.voided", "invoice.reopened"]
 
 

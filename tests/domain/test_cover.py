@@ -161,3 +161,12 @@ def test_what_is_disputed_is_not_what_a_payment_covers() -> None:
     part = case(1, LEVELS, DUE, disputed_minor=40_00)
     covered = judged(at("2026-03-10T10:00"), part, pending_payments=(pending(60_00),))
     assert codes(covered) == ["pending_payment"]
+
+
+@pytest.mark.parametrize(("amount", "residuals"), [(59_99, [1, 40_00]), (60_00, [0, 40_00]), (75_00, [0, 25_00])])
+def test_of_an_invoice_in_instalments_the_first_one_is_covered_first(amount: int, residuals: list[int]) -> None:
+    first = case(1, LEVELS, DUE, 60_00)
+    second = replace(case(2, LEVELS, "2026-03-03", 40_00), invoice_id=first.invoice_id)
+    plan = evaluate(facts(at("2026-03-10T10:00"), second, first, pending_payments=(pending(0, c1=amount),)))
+    left = {verdict.case.case_id.int: verdict.residual_minor for verdict in plan.verdicts}
+    assert [left[1], left[2]] == residuals

@@ -13,19 +13,8 @@ from app.domain.errors import Code
 from app.domain.ladder import Choice, Ladder, choose, late_entry_shift_days
 from app.domain.policy import CatchUp, LateEntry, Policy
 from app.domain.windows import SendWindow
-from tests.domain.chasing import (
-    EVERY_DAY,
-    OFFICE,
-    D,
-    chosen,
-    entered,
-    key_of,
-    keys,
-    ladder,
-    plan_steps,
-    planned,
-    policy,
-)
+from tests.domain import chasing
+from tests.domain.chasing import EVERY_DAY, OFFICE, D, chosen, entered, key_of, keys, ladder, planned, policy
 
 LEVELS = policy(5, 20, 40)
 MONDAY = "2026-03-02"
@@ -325,7 +314,7 @@ def test_every_step_has_one_place_in_a_choice(
     of: Policy, entered_on: date, today: date, window: SendWindow, holidays: set[date], reached: int
 ) -> None:
     where = ladder_at(of, entered_on, reached if reached >= -30 else None)
-    items = plan_steps(of, where, window=window, holidays=holidays)
+    items = chasing.plan_steps(of, where, window=window, holidays=holidays)
     choice = choose(of, where, items, today=today, customer_today=today)
 
     assert all(item.step.offset_days > reached for item in items if reached >= -30)
@@ -360,7 +349,7 @@ def test_over_any_days_of_running_each_step_is_taken_once_in_order(
     where = ladder_at(of, entered_on)
     taken: list[tuple[date, int]] = []
     for today in sorted(day for day in runs if day >= entered_on):
-        items = plan_steps(of, where, window=window, holidays=())
+        items = chasing.plan_steps(of, where, window=window, holidays=())
         choice = choose(of, where, items, today=today, customer_today=today)
         reached = [item.step.offset_days for item in (*choice.missed, *([choice.due] if choice.due else []))]
         if choice.due is not None:
@@ -381,14 +370,16 @@ def test_over_any_days_of_running_each_step_is_taken_once_in_order(
 @given(offsets=OFFSETS, window=WINDOWS)
 def test_a_punctual_run_sends_the_same_whatever_catch_up_says(offsets: list[int], window: SendWindow) -> None:
     """As long as no two steps roll onto one day."""
-    dates = [item.send_on for item in plan_steps(policy(*offsets), ladder(MONDAY), window=window, holidays=())]
+    dates = [item.send_on for item in chasing.plan_steps(policy(*offsets), ladder(MONDAY), window=window, holidays=())]
     if len(set(dates)) < len(dates):
         return
     for mode in CatchUp:
         of = policy(*offsets, catch_up=mode)
         for index, day in enumerate(dates):
             where = ladder(MONDAY, reached=offsets[index - 1] if index else None)
-            choice = choose(of, where, plan_steps(of, where, window=window, holidays=()), today=day, customer_today=day)
+            choice = choose(
+                of, where, chasing.plan_steps(of, where, window=window, holidays=()), today=day, customer_today=day
+            )
             assert key_of(choice.due) == of.steps[index].key
 
 

@@ -245,6 +245,32 @@ async def test_several_write_offs_are_recovered_in_their_order_and_taken_back_to
     assert (newer["status"], older["status"]) == ("reversed", "posted"), "the older one has come in whole"
 
 
+async def test_charges_come_back_before_principal_and_once(api: Api) -> None:
+    """Two allocations of one payment recover what was given up in its order."""
+    await fee_of_50(api)
+    invoice = await invoice_of(api)
+    await api.advance("2026-03-02T20:00:00Z")
+    await write_off(api, invoice)
+    (charge,) = await api.all("/charges", invoice_id=invoice["id"])
+    assert charge["status"] == "posted", "given up is not paid"
+    allocations = [{"invoice_id": invoice["id"], "amount": amount} for amount in ("40.00", "60.00")]
+    payment = await api.pay(invoice["customer_id"], "100.00", TODAY, allocations=allocations)
+    rows = [(account, kind, amount) for account, kind, amount, _ in await entries(api, invoice)]
+    assert rows[4:] == [
+        ("fees", "write_off_recovered", "40.00"),
+        ("fees", "payment_allocated", "-40.00"),
+        ("fees", "write_off_recovered", "10.00"),
+        ("principal", "write_off_recovered", "50.00"),
+        ("fees", "payment_allocated", "-10.00"),
+        ("principal", "payment_allocated", "-50.00"),
+    ]
+    (charge,) = await api.all("/charges", invoice_id=invoice["id"])
+    assert charge["status"] == "paid"
+    await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
+    answer = await command(api, invoice, "reverse-write-off")
+    assert (answer["principal_open"], answer["charges_open"], answer["status"]) == ("100.00", "50.00", "open")
+
+
 async def test_a_credit_note_recovers_nothing(api: Api) -> None:
     """What is given up is not corrected; take the write-off back first."""
     invoice = await invoice_of(api)

@@ -1,21 +1,37 @@
 import itertools
 import re
 import time
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import pytest
 
+from app.messages import rendering
 from app.messages.context import BankAccount, Company, Customer, MessageContext, MessageLine
 from app.messages.languages import LANGUAGES
-from app.messages.rendering import RenderedMessage, render
 from app.messages.texts import CHANNELS, TEMPLATE_KEYS
 from app.messages.words import words_of
 
 TODAY = date(2026, 3, 5)
 LOCALES = {"es-MX": "MXN", "es-ES": "EUR", "en-US": "USD", "pt-BR": "BRL"}
 SITUATIONS = [(-5,), (-1,), (0,), (1,), (12,), (-5, -1), (0, 0, 0), (-3, 0, 1), (40, 12), (40, -2)]
+
+
+@dataclass(frozen=True)
+class Mail:
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+def render(key: str, facts: MessageContext) -> Mail:
+    """An e-mail, which has all its parts."""
+    message = rendering.render(key, facts)
+    assert message.subject
+    assert message.html
+    return Mail(message.subject, message.text, message.html, message.language)
 
 
 def line(days: int = 12, **changes: object) -> MessageLine:
@@ -90,7 +106,7 @@ def test_every_text_is_complete_in_every_situation(locale: str, key: str) -> Non
             )
         message = render(key, facts)
         assert_sound(message)
-        page = squeezed(" ".join(visible(message.html or "").words))
+        page = squeezed(" ".join(visible(message.html).words))
         for part in (squeezed(message.text), page):
             for expected in ("Ferretería López", "Constructora del Norte", "cobranza@lopez.example"):
                 assert expected in part
@@ -101,9 +117,7 @@ def test_every_text_is_complete_in_every_situation(locale: str, key: str) -> Non
         assert (lines[0].number if len(days) == 1 else str(len(days))) in message.subject
 
 
-def assert_sound(message: RenderedMessage) -> None:
-    assert message.subject
-    assert message.html
+def assert_sound(message: Mail) -> None:
     assert "\n" not in message.subject
     assert max(map(len, message.text.splitlines())) <= 76
     assert not re.search(r"\n{3,}|[ \t]\n", message.text)
@@ -119,7 +133,7 @@ def assert_sound(message: RenderedMessage) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_texts_never_threaten_or_pretend_to_be_a_court(locale: str, key: str) -> None:
     for channel in CHANNELS:
-        assert_civil(render(key, context(locale=locale), channel=channel).text.lower())
+        assert_civil(rendering.render(key, context(locale=locale), channel=channel).text.lower())
 
 
 def assert_civil(text: str) -> None:

@@ -189,10 +189,14 @@ def test_filters_keep_texts_bounded(name: str) -> None:
         assert len(known.call("ß" * 200, *argument)) <= 3 * 200
 
 
-@settings(max_examples=300)
-@given(
-    st.text(st.sampled_from(list("{}%# '\"\n|.-abi()[]~*=<>") + ["{{ ", " }}", "{% if ", "{% for ", " %}", "total"]))
-)
+PIECES = [
+    *"{}%#'\n|.-[]()~*=<>", "{{ ", " }}", "{% if ", "{% for a in ", "{% else %}", "{% endif %}", "{% endfor %}", " %}",
+    "total", "invoices", "a.number", "company", "invoice_table", "'x'", " or ", " == ", "1", "|upper",
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_nothing_breaks_the_check(source: str) -> None:
     if not check(source):
         shown(source)

@@ -236,3 +236,35 @@ async def test_the_tolerance_is_of_one_currency(api: Api) -> None:
     customer, first, _ = await two_invoices(api)
     await api.pay(customer, "99.99", "2026-02-20")
     assert await amounts(api, first) == ["0.01"]
+
+
+async def test_a_confirmed_instrument_settles_what_is_still_open(api: Api) -> None:
+    customer, first, second = await two_invoices(api)
+    allocations = [{"invoice_id": second["id"], "amount": "60.00"}, {"invoice_id": first["id"], "amount": "10.00"}]
+    fields = {"status": "pending", "matures_on": "2026-03-10", "allocations": allocations}
+    payment = await api.pay(customer, "70.00", "2026-02-20", **fields)
+    await api.pay(customer, "60.00", "2026-02-21", allocations=[{"invoice_id": second["id"], "amount": "60.00"}])
+    answer = await api.post(f"/payments/{payment['id']}/confirm", {"auto_allocate": False}, expect=200)
+    assert [item["amount"] for item in answer["allocations"]] == ["10.00"]
+    assert answer["unapplied_amount"] == "60.00"
+
+
+async def test_an_instrument_of_nobody_is_assigned_with_what_it_is_meant_for(api: Api) -> None:
+    customer, _, second = await two_invoices(api)
+    body = {"currency": "MXN", "amount": "60.00", "received_on": "2026-02-20", "matures_on": "2026-03-10"}
+    payment = await api.post("/payments", {**body, "status": "pending"})
+    allocations = [{"invoice_id": second["id"], "amount": "60.00"}]
+    assigned = {"customer_id": customer, "allocations": allocations}
+    await api.post(f"/payments/{payment['id']}/assign", assigned, expect=200)
+    await api.post(f"/payments/{payment['id']}/confirm", {}, expect=200)
+    assert (await api.get(f"/invoices/{second['id']}"))["status"] == "paid"
+
+
+async def test_a_command_on_another_version_changes_nothing(api: Api) -> None:
+    customer, first, _ = await two_invoices(api)
+    payment = await api.pay(customer, "10.00", "2026-02-20", auto_allocate=False)
+    for verb, body in (("allocate", {}), ("refund", {}), ("reverse", {"reason": "x"})):
+        path = f"/payments/{payment['id']}/{verb}"
+        problem = await api.post(path, body, headers={"If-Match": '"9"'}, expect=412)
+        assert problem["code"] == "precondition_failed"
+    assert await amounts(api, first) == ["100.00"]

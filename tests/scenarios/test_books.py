@@ -352,7 +352,7 @@ def test_a_reversal_restores_exactly(office: Office) -> None:
                 }
             ]
             payment = await api.pay(customer, "1200.00", "2026-02-15", allocations=allocations, auto_allocate=True)
-            assert payment["allocations"][1]["discount_taken"] != "0.00"
+            assert {item["discount_taken"] for item in payment["allocations"]} != {"0.00"}
             await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
         found = [await api.get(f"/invoices/{invoice['id']}") for invoice in invoices]
         return [(row["open_amount"], row["principal_open"], row["status"], row["collection_state"]) for row in found]

@@ -130,7 +130,10 @@ async def test_nine_oclock_is_the_customers_once_the_day_has_come_for_both(
 
 async def test_a_customers_own_profile_and_window_go_before_the_tenants(api: Api) -> None:
     await begin(api, DAILY)
-    own = {"send_window": {"start": "20:00", "end": "23:00", "days": ["sun"]}, "contact_profile": "none"}
+    own: dict[str, Any] = {
+        "send_window": {"start": "20:00", "end": "23:00", "days": ["sun"]},
+        "contact_profile": "none",
+    }
     ana = await somebody(api, "CL", "America/Santiago", tags=["vip", "vip", "sur"], **own)
     assert (ana["contact_profile"], ana["send_window"], ana["tags"]) == ("none", own["send_window"], ["vip", "sur"])
     invoice = await api.invoice(ana["id"], "100.00", "2026-02-01", "2026-03-01")

@@ -213,3 +213,25 @@ async def test_a_policy_that_comes_later_follows_what_is_still_open(api: Api, se
     await noon(api, "2026-03-14")
     assert await sent(api) == [("2026-03-13", [("d+1", "50.00")])]
     assert (await check(settings, api)).violations == []
+
+
+async def test_a_payment_settles_instalments_by_their_own_due_dates(api: Api) -> None:
+    """Invoice A is due on 15 January and 15 March, B on 1 February: first A1, then B, then A2 (rule M3)."""
+    customer = (await api.customer())["id"]
+    parts = [{"percent": "50", "days": 14}, {"percent": "50", "days": 73}]
+    divided = await api.post(
+        "/invoices",
+        {"customer_id": customer, "number": "A", "currency": "MXN", "total": "100.00", "issued_on": "2026-01-01",
+         "terms": {"kind": "net", "instalments": parts}},
+    )  # fmt: skip
+    assert [part["due_on"] for part in divided["instalments"]] == ["2026-01-15", "2026-03-15"]
+    whole = await api.invoice(customer, "30.00", "2026-01-01", "2026-02-01")
+    for amount, expected in (
+        ("40.00", ("60.00", "30.00")),
+        ("15.00", ("50.00", "25.00")),
+        ("25.00", ("50.00", "0.00")),
+        ("50.00", ("0.00", "0.00")),
+    ):
+        await api.pay(customer, amount, "2026-03-01", auto_allocate=True)
+        found = [(await api.get(f"/invoices/{row['id']}"))["open_amount"] for row in (divided, whole)]
+        assert tuple(found) == expected, amount

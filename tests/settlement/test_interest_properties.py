@@ -12,7 +12,7 @@ from app.checks.invariants import INVARIANTS
 from app.core.settings import Settings
 from tests.conftest import Api, MakeApi
 from tests.contract.catalogue import engine_of
-from tests.settlement.test_interest import AT_SETTLEMENT, MONTHLY, TABLE
+from tests.settlement.lateness import AT_SETTLEMENT, MONTHLY, TABLE
 
 DUE_ON = date(2026, 1, 20)
 START = datetime(2026, 2, 10, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.webhooks.addresses import MAX_URL_LENGTH, check_url, is_loopback, is_public, may_connect
+from app.core.addresses import MAX_URL_LENGTH, check_url, is_loopback, is_public, may_connect
 
 NOT_PUBLIC = [
     "0.0.0.0",

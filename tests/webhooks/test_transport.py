@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.webhooks.resolver import BlockedAddressError, GuardedResolver
+from app.core.resolver import BlockedAddressError, GuardedResolver
 from app.webhooks.transport import MAX_EXCERPT, AttemptResult, WebhookTransport, classify, parse_retry_after
 
 Handler = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

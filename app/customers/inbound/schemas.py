@@ -16,23 +16,23 @@ Outcome = Literal["recorded", "opted_out", "already_opted_out", "unknown_address
 class InboundMessageInput(Input):
     """A message that a customer has sent."""
 
-    channel: Channel = Field(description="How it came.", examples=["sms"])
+    channel: Channel = Field(description="How it came.", examples=["email"])
     sender: str = Field(
         alias="from",
         min_length=1,
         max_length=500,
         description="The address or number that it came from.",
-        examples=["+525512345678"],
+        examples=["cuentas@example.com"],
     )
     text: str = Field(
-        max_length=20_000, description="What was written, without the message that it quotes.", examples=["STOP"]
+        max_length=20_000, description="What was written, without the message that it quotes.", examples=["Baja"]
     )
     received_at: Instant | None = Field(default=None, description="When it came; now if left out.")
     external_id: ExternalId | None = Field(
         default=None,
         description="The provider's id of the message; the same one again is answered as the first time and does "
         "nothing.",
-        examples=["SM-1001"],
+        examples=["M-1001"],
     )
 
     @model_validator(mode="after")
@@ -46,13 +46,13 @@ class InboundMessageOutput(Output):
     """A message of a customer, and what was done about it."""
 
     id: UUID = Field(description="UUIDv7 of the activity that records it.")
-    external_id: str | None = Field(description="The provider's id of the message.", examples=["SM-1001"])
+    external_id: str | None = Field(description="The provider's id of the message.", examples=["M-1001"])
     customer_id: UUID = Field(description="Whose message it is.")
     channel: Channel = Field(description="How it came.")
     sender: str = Field(
-        alias="from", description="The address or number that it came from.", examples=["+525512345678"]
+        alias="from", description="The address or number that it came from.", examples=["cuentas@example.com"]
     )
-    text: str = Field(description="What was written.", examples=["STOP"])
+    text: str = Field(description="What was written.", examples=["Baja"])
     received_at: datetime = Field(description="When it came (UTC).")
     outcome: Outcome = Field(
         description="`opted_out`: the message is an opt-out word, and the address's consent is `denied` now; "
@@ -60,7 +60,7 @@ class InboundMessageOutput(Output):
         "not have, so that nothing could be denied. `recorded`: anything else; read it yourself.",
         examples=["opted_out"],
     )
-    opt_out_word: str | None = Field(description="The word that was recognised.", examples=["stop"])
+    opt_out_word: str | None = Field(description="The word that was recognised.", examples=["baja"])
     in_flight: list[InFlightOutput] = Field(
         description="Reminders to the address that were claimed before: they start within two seconds or not at all."
     )

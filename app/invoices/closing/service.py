@@ -14,7 +14,7 @@ from app.core.errors import ProblemError, conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
-from app.domain.states import CHARGE, INVOICE
+from app.domain.states import INVOICE
 from app.dunning.reminders import in_flight, load_unsent
 from app.invoices import service
 from app.invoices.closing import repository
@@ -22,6 +22,7 @@ from app.ledger import differences, write_offs
 from app.ledger.charges import reverse_charge
 from app.ledger.invoices import void_invoice
 from app.models import Invoice, Reminder
+from app.settlement.charges import end_charge
 from app.settlement.reconcile import reconcile, wake
 
 Fields = Mapping[str, Any]
@@ -40,11 +41,9 @@ async def void(uow: UnitOfWork, invoice_id: UUID, *, reason: str) -> Acknowledge
     INVOICE.require(invoice.status, "void")
     uow.track(invoice)
     for charge in await repository.load_posted_charges(uow, invoice):
-        CHARGE.require(charge.status, "reversed")
         uow.track(charge)
         await reverse_charge(uow, charge, invoice)
-        charge.status = "reversed"
-        uow.emit("charge.reversed", charge)
+        end_charge(uow, charge, "reversed")
     void_invoice(uow, invoice, reason=reason, on=uow.today)
     invoice.status = "void"
     uow.emit("invoice.voided", invoice)

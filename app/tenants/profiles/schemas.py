@@ -14,7 +14,10 @@ class NormOutput(Output):
     """Where a rule is written."""
 
     name: str = Field(description="The norm, as it is cited.", examples=["Ley 2300 de 2023, arts. 1-5"])
-    url: str | None = Field(description="Where its text can be read.", examples=["https://www.ecfr.gov"])
+    url: str | None = Field(
+        description="Where its text can be read.",
+        examples=["http://www.secretariasenado.gov.co/senado/basedoc/ley_2300_2023.html"],
+    )
 
 
 class CapOutput(Output):
@@ -63,7 +66,9 @@ class ContactProfileOutput(Output):
     key: ProfileKey = Field(description="What `contact_profile` names.", examples=["co_ley_2300"])
     title: str = Field(description="Its name for people.", examples=["Colombia, Ley 2300 de 2023"])
     country: str | None = Field(description="ISO 3166-1 country whose law it is; null for none.", examples=["CO"])
-    protects: list[CustomerKind] = Field(description="Kinds of customers; for others the profile does nothing.")
+    protects: list[CustomerKind] = Field(
+        description="Kinds of customers; for others the profile does nothing.", examples=[["consumer"]]
+    )
     versions: list[ProfileVersionOutput] = Field(description="By their dates; empty where there is no rule.")
 
 
@@ -72,7 +77,9 @@ class HoldPresetOutput(Output):
 
     key: str = Field(description="Its name.", examples=["uk_breathing_space"])
     title: str = Field(description="Its name for people.", examples=["England and Wales, breathing space"])
-    protects: list[CustomerKind] = Field(description="Kinds of customers who can ask for it.")
+    protects: list[CustomerKind] = Field(
+        description="Kinds of customers who can ask for it.", examples=[["consumer", "sole_trader"]]
+    )
     days: int = Field(description="How long it lasts, its first day counted.", examples=[60])
     effects: list[str] = Field(description="What it stops.", examples=[["contact", "charges"]])
     norm: NormOutput = Field(description="Where it is written.")

@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.webhooks.addresses import may_connect
+from app.core.addresses import may_connect
 
 _THREADS: Final = 16
 _MAX_ADDRESSES: Final = 8
