@@ -22,7 +22,7 @@ from app.core.driver import Row, Transaction, begin
 from app.core.errors import ProblemError, not_found
 from app.core.queue import Doorbell
 from app.core.rows import NewRow, StoredAnswer, write_rows
-from app.models import Base, Customer, Tenant
+from app.models import Base, Customer, Task, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class TenantContext:
     clock_at: datetime | None
     allocation_order: tuple[str, ...]
     default_policy: tuple[UUID, int] | None
+    # Whether a published policy takes invoices by itself.
+    has_segments: bool
     settings: Mapping[str, Any]
 
     @classmethod
@@ -53,6 +55,7 @@ class TenantContext:
             clock_at=datetime.fromisoformat(row["clock_at"]) if row["clock_at"] else None,
             allocation_order=tuple(row["allocation_order"]),
             default_policy=_policy_key(row["default_policy"]),
+            has_segments=bool(row["has_segments"]),
             settings=row,
         )
 
@@ -97,6 +100,8 @@ class UnitOfWork:
     # Invoices whose charges have moved, and those whose principal has moved on a past day: what follows for charges.
     charged: set[UUID] = field(default_factory=set)
     backdated: set[UUID] = field(default_factory=set)
+    # What people are to decide about customers, by customer and kind: one task each.
+    tasks: dict[tuple[UUID, str], Task] = field(default_factory=dict)
     _new: list[Base | NewRow] = field(default_factory=list)
     _pending: list[PendingEvent] = field(default_factory=list)
     _sealed: list[NewRow] = field(default_factory=list)
@@ -215,10 +220,31 @@ class UnitOfWork:
             await self.driver.execute("ROLLBACK TO SAVEPOINT step")
             self._new, self._pending, self._before = [], [], {}
             self.rings, self.wakes, self.charged, self.backdated = kept
+            self.tasks = {}
             self.transaction.forget()
             raise
         self._seal()
         await self.driver.execute("RELEASE SAVEPOINT step")
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[None]:
+        """What would happen: all that is done inside is seen inside alone, and taken back at its end.
+
+        Nothing is announced or rung for either, and the clock stands as it did before. What was loaded is forgotten.
+        """
+        await self.flush()
+        self._seal()
+        await self.driver.execute("SAVEPOINT rehearsal")
+        kept = set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated)
+        clock = self.clock
+        yield
+        await self.driver.execute("ROLLBACK TO SAVEPOINT rehearsal")
+        await self.driver.execute("RELEASE SAVEPOINT rehearsal")
+        self._new, self._pending, self._before = [], [], {}
+        self.rings, self.wakes, self.charged, self.backdated = kept
+        self.tasks = {}
+        self.clock = clock
+        self.transaction.forget()
 
     async def finish(self, answer: StoredAnswer | None = None) -> None:
         """Write changes, new rows, events, wake-ups and the stored answer; the last act before the commit."""
@@ -245,7 +271,8 @@ class UnitOfWork:
 
 # Not plain FOR UPDATE: that blocks every insert that references the customer.
 _LOCK_CUSTOMERS = """
-SELECT * FROM customers WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR external_id = ANY($3::text[]))
+SELECT * FROM customers WHERE tenant_id = $1 AND id = ANY(ARRAY(
+    SELECT unnest($2::uuid[]) UNION SELECT id FROM customers WHERE tenant_id = $1 AND external_id = ANY($3::text[])))
 ORDER BY id FOR NO KEY UPDATE
 """
 _ENTER_TENANT = "SELECT app_enter_tenant($1)"
