@@ -20,7 +20,7 @@ from app.core.clock import system_now
 from app.core.driver import Transaction, begin
 from app.core.errors import ProblemError, conflict
 from app.core.limits import RateLimiter
-from app.core.security import covers, hash_secret, is_secret, split_key
+from app.core.security import covers, hash_secret, is_secret, split_key, split_link
 from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
 from app.domain.errors import Code
@@ -28,6 +28,7 @@ from app.domain.errors import Code
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _BEGIN = "SELECT app_begin($1, $2, $3, $4, $5)"
+_OPEN_LINK = "SELECT app_open_plan_link($1, $2)"
 # Keys and the tenant's own settings are the administrator's.
 _ADMIN = {("api-keys", "write"), ("api-keys", "read"), ("tenant", "write")}
 
@@ -149,6 +150,54 @@ class StreamRoute(APIRoute):
         return handle
 
 
+class LinkRoute(APIRoute):
+    """An operation behind a link, which is its own key: in one transaction of the tenant that the link belongs to."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler in the look-up of the link and the unit of work."""
+        handler = super().get_route_handler()
+
+        async def handle(request: StrictRequest) -> Response:
+            database: Database = request.app.state.database
+            async with begin(database.engine) as transaction:
+                request.state.uow = await _follow_link(request, transaction, database)
+                await request.read_body()
+                response = await handler(request)
+                await request.state.uow.finish()
+                lift_time_limit(request)
+            await database.doorbell.ring(request.state.uow.rings)
+            return response
+
+        return _prepared(handle)
+
+
+async def _follow_link(request: Request, transaction: Transaction, database: Database) -> UnitOfWork:
+    """Enter the tenant that a link belongs to; guessing is as slow as guessing keys.
+
+    Raises:
+        ProblemError: 404 where there is no such link, 429 for an address that sends too many of those.
+    """
+    token = request.path_params["token"]
+    limiter: RateLimiter = request.app.state.limiter
+    address = address_of(request)
+    limiter.admit(token, address)
+    parts = split_link(token)
+    tenant = await transaction.driver.fetchval(_OPEN_LINK, *parts) if parts is not None else None
+    if tenant is None:
+        limiter.refused(token, address)
+        raise ProblemError(404, Code.not_found, "No such link.")
+    limiter.found(token)
+    uow = database.begin(transaction, tenant)
+    uow.request_id = request.state.request_id
+    structlog.contextvars.bind_contextvars(tenant_id=str(uow.tenant_id))
+    return uow
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client else ""
+
+
 async def conclude(
     request: Request, body_digest: bytes, act: Callable[[UnitOfWork], Coroutine[Any, Any, Response]]
 ) -> tuple[Response, bool]:
@@ -191,7 +240,7 @@ async def authenticate(
         raise _unauthorized(Code.unauthorized, "Send an API key: Authorization: Bearer pun_live_… or pun_test_….")
     _, secret = parts
     limiter: RateLimiter = request.app.state.limiter
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     limiter.admit(token, address)
     found = await _begin(transaction, parts, keyed, settings_of(request).idempotency_hours)
     try:

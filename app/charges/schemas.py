@@ -114,6 +114,7 @@ class ChargeOutput(Resource):
     case_id: UUID | None = Field(description="The dunning case behind it.")
     step_key: str | None = Field(description="The step that charged it.")
     reminder_id: UUID | None = Field(description="The reminder that charged it.")
+    plan_id: UUID | None = Field(description="The payment plan whose interest or set-up fee it is.")
     metadata: dict[str, str] = Field(description="Your own strings.")
 
 

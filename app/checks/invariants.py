@@ -195,18 +195,18 @@ INVARIANTS: Final = (
         "charge_payments",
         "What an invoice's charges keep as paid is what was paid on them, up to all that they come to.",
         """
-        SELECT c.invoice_id AS id, (c.paid - least(c.owed, p.paid))::text AS difference
+        SELECT c.invoice_id AS id, (c.paid - least(c.owed, coalesce(p.paid, 0)))::text AS difference
         FROM (
             SELECT invoice_id, CASE kind WHEN 'interest' THEN 'interest' ELSE 'fees' END AS account,
                 sum(amount_minor) AS owed, sum(paid_minor) AS paid
             FROM charges WHERE tenant_id = :tenant_id AND status IN ('posted', 'paid') GROUP BY 1, 2
-        ) c JOIN (
+        ) c LEFT JOIN (
             SELECT invoice_id, account, -sum(amount_minor) AS paid FROM ledger_entries
             WHERE tenant_id = :tenant_id AND account IN ('interest', 'fees') AND charge_id IS NULL
                 AND write_off_id IS NULL AND kind <> 'invoice_voided'
             GROUP BY invoice_id, account
         ) p ON p.invoice_id = c.invoice_id AND p.account = c.account
-        WHERE c.paid <> least(c.owed, p.paid)
+        WHERE c.paid <> least(c.owed, coalesce(p.paid, 0))
         """,
     ),
     Invariant(
@@ -288,6 +288,20 @@ INVARIANTS: Final = (
         WHERE r.tenant_id = :tenant_id AND r.status IN ('sent', 'delivered', 'outcome_unknown') AND NOT EXISTS (
             SELECT FROM events e WHERE e.tenant_id = r.tenant_id AND e.object_id = r.id
             AND e.type = CASE r.status WHEN 'outcome_unknown' THEN 'reminder.outcome_unknown' ELSE 'reminder.sent' END)
+        """,
+    ),
+    Invariant(
+        "invoice_disputed",
+        "What an invoice keeps as disputed is what its open disputes are about, as far as its principal is open.",
+        """
+        SELECT i.id, (i.disputed_minor - least(coalesce(d.part, 0), i.principal_open_minor))::text AS difference
+        FROM invoices i LEFT JOIN (
+            SELECT o.invoice_id, sum(coalesce(o.amount_minor, t.principal_open_minor)) AS part
+            FROM disputes o JOIN invoices t ON t.tenant_id = o.tenant_id AND t.id = o.invoice_id
+            WHERE o.tenant_id = :tenant_id AND o.status = 'open' GROUP BY o.invoice_id
+        ) d ON d.invoice_id = i.id
+        WHERE i.tenant_id = :tenant_id
+            AND i.disputed_minor <> least(coalesce(d.part, 0), i.principal_open_minor)
         """,
     ),
     Invariant(

@@ -1,8 +1,8 @@
-"""Which addresses a webhook may be sent to, and which URLs may be registered as endpoints.
+"""Which addresses outside may be called, and which URLs may be given for it.
 
-An endpoint's URL comes from outside, so without a guard it would let a tenant make this service call its own network:
-databases, cloud metadata, its neighbours. Everything here is pure: names are resolved, and their addresses checked,
-by the transport at the moment of each connection.
+A webhook endpoint's or a provider's URL comes from outside, so without a guard it would let a tenant make this service
+call its own network: databases, cloud metadata, its neighbours. Everything here is pure: names are resolved, and their
+addresses checked, by the transport at the moment of each connection.
 """
 
 import re
@@ -86,7 +86,7 @@ UrlProblemReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class UrlProblem:
-    """Why a URL cannot be an endpoint, with a message that tells the remedy and never repeats the URL."""
+    """Why a URL cannot be used, with a message that tells the remedy and never repeats the URL."""
 
     reason: UrlProblemReason
     message: str
@@ -126,7 +126,7 @@ def may_connect(ip: IPv4Address | IPv6Address, *, allow_loopback: bool) -> bool:
 
 @lru_cache(maxsize=4096)  # also asked before every attempt, for the same few URLs
 def check_url(url: str, *, allow_http: bool, allow_loopback: bool) -> UrlProblem | None:
-    """Check a URL as a webhook endpoint, without resolving its name.
+    """Check a URL that is to be called, without resolving its name.
 
     Args:
         url: The URL as it was given.

@@ -95,6 +95,13 @@ class Transaction:
         for row in written:
             self._known[type(row), tuple([getattr(row, key) for key in _shape(type(row))[1]])] = row
 
+    def hand_over(self, rows: Iterable[Base]) -> None:
+        """Take new rows from the session, which has them with a row that they belong to and has not written them."""
+        if self._session is not None:
+            for row in rows:
+                if inspect(row).pending:
+                    self._session.expunge(row)
+
     def forget(self) -> None:
         """Let go of every row: what is known of them may have been taken back."""
         self._known.clear()

@@ -1,4 +1,4 @@
-"""Resolves the hosts of webhook endpoints and guards every connection made to them.
+"""Resolves the hosts of webhook endpoints and providers, and guards every connection made to them.
 
 The guard sits in two places: the resolver drops what may not be called, and the factory of sockets looks once more at
 the very address about to be connected to. The second look is what holds against IP literals, which skip the resolver,

@@ -14,6 +14,7 @@ MEANINGS = {
     401: "No valid API key.",
     403: "The API key's scopes do not allow this.",
     404: "No such resource for this tenant.",
+    410: "The link has expired, or what it led to is no longer offered.",
     409: "The state of the resource does not allow this, or another request is changing it.",
     412: "The resource has changed since the version in If-Match.",
     413: "The body is too large.",
@@ -58,6 +59,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     What they look like is the same everywhere, and put in by `app.openapi`.
     """
     return {status: {"description": MEANINGS[status]} for status in sorted({400, 401, 403, 429, 500, 503, *statuses})}
+
+
+def link_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documented error answers of an operation behind a link, which asks for no key."""
+    return {status: answer for status, answer in problems(404, 410, 422, *statuses).items() if status not in {401, 403}}
 
 
 READ = problems(404, 422)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 from asyncpg import Connection
-from sqlalchemy import LargeBinary, inspect
+from sqlalchemy import ARRAY, CollectionAggregate, LargeBinary, Uuid, any_, inspect, literal
 
 from app.models import Base, Customer, IdempotencyKey
 
@@ -53,6 +53,11 @@ class Change:
 
     row: Base
     columns: frozenset[str]
+
+
+def any_of(ids: Iterable[UUID]) -> CollectionAggregate[bool]:
+    """To compare an id with, as one parameter: many items are more than PostgreSQL takes parameters."""
+    return any_(literal(list(ids), ARRAY(Uuid)))
 
 
 class LostRowError(RuntimeError):

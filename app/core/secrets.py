@@ -1,4 +1,4 @@
-"""Webhook secrets at rest: encrypted with a key derived from the process's secret key."""
+"""Secrets at rest, of webhooks and of providers: encrypted with a key derived from the process's secret key."""
 
 import base64
 import hashlib

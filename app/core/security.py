@@ -1,24 +1,32 @@
 """API keys: `pun_live_<public>_<secret>`. The public part finds the key; of the secret only a hash is stored."""
 
+import base64
 import hashlib
 import hmac
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 _PUBLIC_BYTES = 8
 _SECRET_BYTES = 24
 _KEY = re.compile(rf"(pun_(?:live|test)_[0-9a-f]{{{2 * _PUBLIC_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})", re.ASCII)
+# With the 16 bytes of the tenant's id a whole number of Base64 digits, without padding.
+_LINK_SECRET_BYTES = 26
+_LINK = re.compile(rf"[A-Za-z0-9_-]{{{(16 + _LINK_SECRET_BYTES) * 4 // 3}}}", re.ASCII)
 
 # Weakest first: each includes those before it.
 VERBS = ("read", "write", "admin")
 # The first segment of every path under /v1; a test holds them equal.
 RESOURCES = frozenset({
-    "api-keys", "charges", "contact-profiles", "credit-notes", "customers", "deliveries", "dunning-policies", "events",
-    "holds", "imports", "invoices", "payments", "rate-tables", "reminders", "reports", "templates", "tenant", "terms", "test-clock",
-    "webhook-endpoints",
+    "activities", "api-keys", "charges", "contact-profiles", "credit-notes", "customers", "deliveries", "disputes",
+    "dunning-policies", "dunning-runs", "events", "holds", "imports", "invoices", "payment-plans", "payments",
+    "placements", "promises", "rate-tables", "reminders", "reports", "tasks", "templates", "tenant", "terms",
+    "test-clock", "webhook-endpoints",
 })  # fmt: skip
+# Those whose path is the key: who has the link may follow it.
+LINKS = frozenset({"plan-links"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,28 @@ def split_key(text: str) -> tuple[str, str] | None:
 def is_secret(secret: str, secret_hash: bytes) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(hash_secret(secret), secret_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A fresh link of a debtor; `token` is shown once."""
+
+    token: str
+    token_hash: bytes
+
+
+def new_link(tenant_id: UUID) -> NewLink:
+    """Make the token of a link: the tenant, so that it is found without looking at others, and a secret."""
+    raw = tenant_id.bytes + secrets.token_bytes(_LINK_SECRET_BYTES)
+    token = base64.urlsafe_b64encode(raw).decode()
+    return NewLink(token, hash_secret(token))
+
+
+def split_link(token: str) -> tuple[UUID, bytes] | None:
+    """The tenant that a link's token names and the token's hash, or None if the text is no token."""
+    if not _LINK.fullmatch(token):
+        return None
+    return UUID(bytes=base64.urlsafe_b64decode(token)[:16]), hash_secret(token)
 
 
 def is_scope(text: str) -> bool:

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     smtp_messages_per_connection: int = 500
     message_id_domain: str = Field(default="puntual.invalid", description="Right-hand side of Message-ID.")
 
+    public_url: str = Field(
+        default="",
+        description="Where providers reach this service with their callbacks; empty asks them for none.",
+    )
+    provider_timeout_seconds: float = Field(
+        default=15.0, description="Wait for a provider's answer to a message that has left."
+    )
+
     send_batch_size: int = Field(
         default=64, description="Reminders claimed at once by one sender; fewer where the mail server is slow."
     )

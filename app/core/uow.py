@@ -197,6 +197,8 @@ class UnitOfWork:
 
     async def write_new(self) -> None:
         """Send new rows alone, so that set queries see them while what has changed is still being derived."""
+        # The session would write its own with all that has changed.
+        self.transaction.hand_over(row for row in self._new if isinstance(row, Base))
         rows = self._take_new()
         await write_rows(self.driver, self.tenant_id, rows)
         self.transaction.take_in(row for row in rows if isinstance(row, Base))

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     relay = "event.relay"
     deliver = "webhook.deliver"
     import_run = "import.run"
+    dunning_run = "dunning.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ async def every_tenant(database: Database) -> list[DueTenant]:
 async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> list[DueTenant]:
     """Tenants that have due work of a kind.
 
-    A test tenant's only due work outside an advance is the relay of its events, first webhook attempts, and imports.
+    A test tenant's only due work outside an advance is the relay of its events, first webhook attempts, imports, and
+    dunning runs.
     """
     async with database.sessions() as session, session.begin():
         rows = await session.execute(_DUE, {"kind": str(kind), "most": most})

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from app.core.amounts import positive
 from app.core.errors import conflict, invalid, not_found
-from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.credit_notes import repository
 from app.credit_notes.applying import (
@@ -21,8 +20,9 @@ from app.domain.errors import Code
 from app.domain.states import CREDIT_NOTE
 from app.dunning.reminders import in_flight, load_unsent
 from app.ledger.allocations import unsettle
-from app.ledger.credits import issue_credit_note, void_credit_note
+from app.ledger.credits import void_credit_note
 from app.models import CreditNote, Customer, Invoice, Reminder
+from app.settlement.credits import NewCredit, derive_credit_status, record_credit_note
 from app.settlement.reconcile import reconcile, wake
 from app.settlement.references import Reference, load_customer_invoices, lock_customer
 
@@ -43,36 +43,27 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     corrected = await _find_corrected(uow, customer, fields)
     if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
         raise conflict(Code.external_id_taken, "A credit note with this external_id was recorded already.")
-    note = CreditNote(
-        tenant_id=uow.tenant_id,
-        id=new_id(),
-        external_id=fields["external_id"],
-        number=fields["number"],
-        customer_id=customer.id,
-        invoice_id=corrected.id if corrected else None,
-        currency=fields["currency"],
-        amount_minor=amount,
-        unapplied_minor=0,
-        issued_on=fields["issued_on"],
-        reason=fields["reason"],
-        status="open",
-        voided_on=None,
-        void_reason=None,
-        meta=fields["metadata"],
-        allocations=[],
-        version=1,
-        created_at=uow.now,
-        updated_at=uow.now,
+    note = record_credit_note(
+        uow,
+        NewCredit(
+            customer_id=customer.id,
+            currency=fields["currency"],
+            amount_minor=amount,
+            issued_on=fields["issued_on"],
+            invoice_id=corrected.id if corrected else None,
+            external_id=fields["external_id"],
+            number=fields["number"],
+            reason=fields["reason"],
+            meta=fields["metadata"],
+        ),
     )
-    uow.add(note)
-    issue_credit_note(uow, note)
     touched: Touched = {}
     applies = corrected is not None if fields["apply"] is None else fields["apply"]
     if applies and corrected is not None:
         await apply_as_far_as_open(uow, note, corrected, touched)
     elif applies:
         await apply_oldest(uow, note, touched, reach_minor=amount)
-    _derive_status(note)
+    derive_credit_status(note)
     uow.emit("credit_note.created", note)
     return await _acknowledge(uow, note, customer, touched.values())
 
@@ -96,7 +87,7 @@ async def apply(uow: UnitOfWork, note_id: UUID, fields: Fields) -> Acknowledged:
     await apply_named(uow, note, chosen, touched)
     if fields["auto"]:
         await apply_oldest(uow, note, touched, reach_minor=left)
-    _derive_status(note)
+    derive_credit_status(note)
     if touched:
         uow.emit("credit_note.applied", note)
     return await _acknowledge(uow, note, customer, touched.values())
@@ -121,7 +112,7 @@ async def unapply(uow: UnitOfWork, note_id: UUID, *, invoice_ids: Iterable[UUID]
     invoices = await _load_tracked(uow, {item.invoice_id for item in standing})
     # Undone from the day they took effect: what was misapplied never settled the invoice.
     await unsettle(uow, note, standing, invoices, on=date.min)
-    _derive_status(note)
+    derive_credit_status(note)
     uow.emit("credit_note.applied", note)
     return await _acknowledge(uow, note, customer, invoices.values())
 
@@ -204,14 +195,6 @@ async def _load_tracked(uow: UnitOfWork, invoice_ids: set[UUID]) -> dict[UUID, I
 def _require_not_voided(note: CreditNote) -> None:
     if note.status == "voided":
         raise conflict(Code.state_conflict, "The credit note was voided.")
-
-
-def _derive_status(note: CreditNote) -> None:
-    """Applied once nothing of it is left."""
-    status = "open" if note.unapplied_minor else "applied"
-    if status != note.status:
-        CREDIT_NOTE.require(note.status, status)
-        note.status = status
 
 
 def _check_not_ahead(pointer: str, on: date, today: date) -> None:

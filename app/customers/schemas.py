@@ -176,6 +176,9 @@ class ChannelOutput(Output):
     address: str = Field(description="The address.")
     consent: Consent = Field(description="Whether the person agreed to be contacted here.")
     preferred: bool = Field(description="Used first among the addresses of its type.")
+    bounced_at: datetime | None = Field(
+        description="A message came back from here (UTC): the address is not used any more until its contact is edited."
+    )
 
 
 class ContactOutput(Output):
@@ -238,6 +241,7 @@ class CustomerOutput(Resource):
     tags: list[str] = Field(description="Words of your own to find customers by.", examples=[["norte", "mayorista"]])
     contacts: list[ContactOutput] = Field(description="Whom to write to.")
     metadata: dict[str, str] = Field(description="Your own strings.")
+    erased_at: datetime | None = Field(description="When the personal data was erased; null if it was not.")
 
 
 class CustomerPage(Output):

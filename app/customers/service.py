@@ -43,6 +43,7 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> Customer:
         contact_profile=None,
         send_window=None,
         credit_hold=None,
+        erased_at=None,
         version=1,
         created_at=uow.now,
         updated_at=uow.now,
@@ -58,14 +59,16 @@ async def update(uow: UnitOfWork, customer_id: UUID, fields: Mapping[str, Any]) 
     """Change the named fields of a customer.
 
     Raises:
-        ProblemError: 404, 409 when the external id is taken, 422 for an unknown policy, an empty name, a credit limit
-            that is no amount, or another currency than the limit's.
+        ProblemError: 404, 409 when the external id is taken or the customer was erased, 422 for an unknown policy, an
+            empty name, a credit limit that is no amount, or another currency than the limit's.
     """
     await _check_policy(uow, fields.get("dunning_policy_id"))
     fields = await _with_terms(uow, fields)
     if fields.get("name", "-") == "":
         raise invalid("/name", Code.too_short, "A customer has a name.")
     customer = await uow.lock_customer(customer_id)
+    if customer.erased_at is not None:
+        raise conflict(Code.state_conflict, "The customer was erased, and does not come back; create another one.")
     uow.track(customer)
     await check_setting(uow, fields.get("late_interest"), customer_kind=fields.get("kind", customer.kind))
     _assign(uow, customer, fields)
@@ -179,8 +182,12 @@ def _with_ids(contacts: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str
 
 
 def without_id(contact: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored contact as it was sent."""
-    return {name: value for name, value in contact.items() if name != "id"}
+    """A stored contact as it was sent: without its id, and without what was found out about its addresses."""
+    sent = {name: value for name, value in contact.items() if name != "id"}
+    sent["channels"] = [
+        {name: value for name, value in channel.items() if name != "bounced_at"} for channel in sent["channels"]
+    ]
+    return sent
 
 
 async def _check_policy(uow: UnitOfWork, policy_id: UUID | None) -> None:

@@ -27,3 +27,11 @@ def add_tax(net_minor: int, kind: str, setting: Mapping[str, Any] | None) -> Tax
         return Taxed(net_minor, 0, None)
     tax = round_half_up(Fraction(setting["percent"]) * net_minor / 100)
     return Taxed(net_minor + tax, tax, setting["code"])
+
+
+def find_tax(gross_minor: int, kind: str, setting: Mapping[str, Any] | None) -> Taxed:
+    """The tax that an agreed amount includes, rounded half up; the arguments are as for `add_tax`."""
+    if setting is None or kind not in setting["kinds"]:
+        return Taxed(gross_minor, 0, None)
+    percent = Fraction(setting["percent"])
+    return Taxed(gross_minor, round_half_up(gross_minor * percent / (100 + percent)), setting["code"])

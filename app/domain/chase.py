@@ -10,13 +10,14 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
+from app.domain.channels import WITHOUT_ADDRESS, address_kind
 from app.domain.clocktime import business_date, start_of_day
 from app.domain.contact_rules import Attempt, ChannelRules, Contact, allowed
 from app.domain.cover import Residual, residuals
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Choice, PlannedStep, choose, plan_steps
-from app.domain.policy import Grouping, Policy, Step
+from app.domain.policy import Grouping, LateEntry, Policy, Step
 from app.domain.schedule import EitherDays, Schedule, ZoneHours
 from app.domain.verdicts import (
     Address,
@@ -42,7 +43,7 @@ def evaluate(facts: ChaseFacts) -> ChasePlan:
 def _judge_case(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> Verdict:
     residual = covered.amount_minor
     blockers = _standing_blockers(case, covered, facts)
-    if case.status not in RECEIVABLE or case.case_state in {"exhausted", "closed"}:
+    if case.status not in RECEIVABLE or _has_ended(case):
         return Verdict(case, residual, None, None, None, tuple(blockers), None)
 
     schedule_of = _schedules(case.policy, facts)
@@ -50,26 +51,38 @@ def _judge_case(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> Verdic
         planned = plan_steps(case.policy, case.ladder, schedule_of=schedule_of)
     except NoSendableDayError:
         return Verdict(case, residual, None, None, None, (*blockers, Blocker(Code.outside_window)), None)
+
+    def is_for(step: Step) -> bool:
+        return step.conditions.met_by(facts.debtor, currency=case.currency, amount_minor=case.open_minor)
+
     choice = choose(
         case.policy,
         case.ladder,
         planned,
         today=_both_today(facts),
         customer_today=business_date(facts.now, facts.customer_zone),
+        is_for=is_for,
+        reaches=lambda step: residual >= step.min_amount.get(case.currency, 0),
     )
+    choice = _taken_again(case, choice, facts)
     next_step = choice.due or choice.upcoming
+    ahead_at = _ahead_at(choice, schedule_of, facts)
     if next_step is None:
-        return Verdict(case, residual, choice, None, None, (*blockers, Blocker(Code.exhausted)), None)
+        # What the case is not for is passed over on its day, and might be for it by then.
+        code = Code.exhausted if choice.ahead is None else Code.condition_not_met
+        return Verdict(case, residual, choice, None, None, (*blockers, Blocker(code)), None, passes_at=ahead_at)
 
     minimum = next_step.step.min_amount.get(case.currency, 0)
     if residual < minimum:
         blockers.append(Blocker(Code.min_amount))
+    if facts.by_runs and choice.due is not None and case.case_id not in facts.promised:
+        blockers.append(Blocker(Code.awaiting_run))
     address, missing = _address(next_step.step, facts)
     if missing is not None:
         blockers.append(Blocker(missing))
     schedule = schedule_of(next_step.step)
     earliest_at, passing = _timing(case, choice, next_step, schedule, facts)
-    later_at = earliest_at if choice.due is None else _later_at(choice, schedule_of, facts)
+    later_at = earliest_at if choice.due is None else ahead_at
     uncovered_at = _matures_at(covered.uncovered_on, facts)
     if earliest_at is not None and uncovered_at is not None and earliest_at < uncovered_at:
         earliest_at = _opens(next_step, next_step.send_on, schedule, replace(facts, now=uncovered_at))
@@ -83,6 +96,7 @@ def _judge_case(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> Verdic
         address,
         later_at,
         _matures_at(covered.changes_on, facts),
+        None if choice.ahead is None or is_for(choice.ahead.step) else ahead_at,
     )
 
 
@@ -91,21 +105,40 @@ def _standing_blockers(case: CaseFacts, covered: Residual, facts: ChaseFacts) ->
     if case.status not in RECEIVABLE:
         return [Blocker(Code.not_due if case.status == "draft" else Code(case.status))]
     blockers = []
-    if case.case_state in {"exhausted", "closed"}:
+    if _has_ended(case):
         blockers.append(Blocker(Code.exhausted))
     if facts.sending == "paused":
         blockers.append(Blocker(Code.tenant_paused))
+    if case.ladder.late_entry is LateEntry.hold:
+        blockers.append(Blocker(Code.hold))
     if case.pending is not None:
         blockers.append(Blocker(case.pending))
-    blockers += [
-        Blocker(obstacle.code, _matures_at(obstacle.until_on, facts)) for obstacle in case.standing.obstacles
-    ]
+    blockers += [Blocker(obstacle.code, _matures_at(obstacle.until_on, facts)) for obstacle in case.standing.obstacles]
     if covered.uncovered_on is not None:
         blockers.append(Blocker(Code.pending_payment, _matures_at(covered.uncovered_on, facts)))
     elif covered.amount_minor == 0:
         whole = case.disputed_minor > 0 and case.disputed_minor >= case.open_minor
         blockers.append(Blocker(Code.disputed if whole else Code.covered_by_unapplied_cash))
     return blockers
+
+
+def _has_ended(case: CaseFacts) -> bool:
+    """Whether the ladder has no more to say; its last step may still be tried by another channel."""
+    return case.case_state == "closed" or (case.case_state == "exhausted" and case.again is None)
+
+
+def _taken_again(case: CaseFacts, choice: Choice, facts: ChaseFacts) -> Choice:
+    """The choice with a step that is tried by another channel; it gives way to a later step that has come due."""
+    again = case.again
+    step = case.policy.step(again.step_key) if again is not None else None
+    if again is None or step is None:
+        return choice
+    if step.offset_days < 0 and case.ladder.due_on < _both_today(facts):
+        return choice
+    if choice.due is not None and choice.due.step.key != step.key:
+        return choice
+    left = replace(step, channels=tuple(name for name in step.channels if name not in again.tried))
+    return replace(choice, due=PlannedStep(left, again.nominal_on, again.nominal_on))
 
 
 def _matures_at(on: date | None, facts: ChaseFacts) -> datetime | None:
@@ -162,14 +195,22 @@ def _both_today(facts: ChaseFacts) -> date:
 
 
 def _address(step: Step, facts: ChaseFacts) -> tuple[Address | None, Code | None]:
-    """The first channel of the step that has an address which may be used; channels are alternatives in order."""
+    """The first channel of the step that has an address which may be used; channels are alternatives in order.
+
+    What asks the tenant's own system to act needs no address, and whoever acts answers for the consent.
+    """
     consents = {"granted"} if facts.rules is not None and facts.rules.needs_granted_consent else {"granted", "unknown"}
     denied = False
     for channel in step.channels:
-        known = [address for address in facts.addresses if address.channel == channel]
+        if channel in facts.unavailable:
+            continue
+        if channel in WITHOUT_ADDRESS:
+            return Address(channel, "", "granted", preferred=False, name=None), None
+        known = [address for address in facts.addresses if address.channel == address_kind(channel)]
         usable = [address for address in known if address.consent in consents]
         if usable:
-            return next((address for address in usable if address.preferred), usable[0]), None
+            found = next((address for address in usable if address.preferred), usable[0])
+            return found if found.channel == channel else replace(found, channel=channel), None
         denied = denied or bool(known)
     return None, Code.no_consent if denied else Code.no_address
 
@@ -177,7 +218,8 @@ def _address(step: Step, facts: ChaseFacts) -> tuple[Address | None, Code | None
 def _channel(step: Step, facts: ChaseFacts) -> str:
     """The channel that a step takes, or would take if there were an address for it."""
     address, _ = _address(step, facts)
-    return address.channel if address is not None else step.channels[0]
+    # Of a step that is tried again, no channel may be left.
+    return address.channel if address is not None else next(iter(step.channels), "email")
 
 
 def _timing(
@@ -224,11 +266,11 @@ def _opens(planned: PlannedStep, on_or_after: date, schedule: Schedule, facts: C
     )
 
 
-def _later_at(choice: Choice, schedule_of: Callable[[Step], Schedule], facts: ChaseFacts) -> datetime | None:
-    """When the step above the due one comes due, if that lies ahead."""
-    if choice.upcoming is None or choice.upcoming.send_on <= _both_today(facts):
+def _ahead_at(choice: Choice, schedule_of: Callable[[Step], Schedule], facts: ChaseFacts) -> datetime | None:
+    """When the next step's day comes, whether it is for the case or not."""
+    if choice.ahead is None:
         return None
-    return _opens(choice.upcoming, choice.upcoming.send_on, schedule_of(choice.upcoming.step), facts)
+    return _opens(choice.ahead, choice.ahead.send_on, schedule_of(choice.ahead.step), facts)
 
 
 def _gap_ends_on(policy: Policy, facts: ChaseFacts) -> date | None:
@@ -257,7 +299,7 @@ def _apply_policy_minimum(verdicts: Sequence[Verdict], facts: ChaseFacts) -> lis
     totals: dict[str, int] = {}
     for verdict in verdicts:
         is_due = verdict.choice is not None and verdict.choice.due is not None
-        if verdict.case.ladder.due_on < today or is_due:
+        if not verdict.case.is_in_plan and (verdict.case.ladder.due_on < today or is_due):
             currency = verdict.case.currency
             totals[currency] = totals.get(currency, 0) + verdict.residual_minor
     judged = []

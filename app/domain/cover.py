@@ -59,6 +59,10 @@ def _uncovered(facts: ChaseFacts, pending: Sequence[PendingPayment]) -> dict[UUI
     left = {}
     for case in sorted(facts.cases, key=lambda c: (c.ladder.due_on, c.issued_on, c.invoice_id)):
         undisputed = max(0, case.open_minor - case.disputed_minor) if case.status in RECEIVABLE else 0
+        if case.is_in_plan:
+            # What is on account covers the instalments of the plan, which ask for the same money.
+            left[case.case_id] = undisputed
+            continue
         named = min(undisputed, designated.get(case.invoice_id, 0))
         designated[case.invoice_id] = designated.get(case.invoice_id, 0) - named
         covered = min(undisputed - named, spare.get(case.currency, 0))

@@ -72,6 +72,10 @@ class Code(StrEnum):
     clock_backwards = "clock_backwards"
     customer_kind_not_allowed = "customer_kind_not_allowed"
     plan_not_allowed = "plan_not_allowed"
+    plan_changed = "plan_changed"
+    link_expired = "link_expired"
+    promise_not_allowed = "promise_not_allowed"
+    approval_required = "approval_required"
 
     # blockers and skip reasons
     not_due = "not_due"
@@ -85,6 +89,7 @@ class Code(StrEnum):
     promise = "promise"
     plan = "plan"
     placed = "placed"
+    erased = "erased"
     min_amount = "min_amount"
     min_gap = "min_gap"
     contact_cap = "contact_cap"
@@ -101,6 +106,13 @@ class Code(StrEnum):
     cancelled = "cancelled"
     address_rejected = "address_rejected"
     not_delivered = "not_delivered"
+    awaiting_run = "awaiting_run"
+    amount_changed = "amount_changed"
+    address_changed = "address_changed"
+    condition_not_met = "condition_not_met"
+    policy_changed = "policy_changed"
+    awaiting_call = "awaiting_call"
+    not_reached = "not_reached"
 
 
 BLOCKER_MESSAGES: dict[Code, str] = {
@@ -114,8 +126,12 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.disputed: "What is open is disputed.",
     Code.promise: "A promise to pay is running.",
     Code.plan: "A payment plan in good standing covers the invoice.",
-    Code.placed: "The invoice is placed with an agency.",
+    Code.placed: "The invoice is placed with an agency or a lawyer, or was until that was closed.",
+    Code.erased: "The customer's personal data was erased.",
     Code.min_amount: "What is owed is below the minimum amount.",
+    Code.awaiting_run: "Reminders are made by dunning runs, and none that has it was approved.",
+    Code.amount_changed: "Another amount is owed than the one that was shown.",
+    Code.address_changed: "The message would go to another address than the one that was shown.",
     Code.min_gap: "The minimum gap since the last contact has not passed.",
     Code.contact_cap: "The limit of contacts for this period is reached.",
     Code.outside_window: "The send window is closed.",
@@ -125,11 +141,15 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.no_policy: "No published dunning policy applies.",
     Code.awaiting_approval: "A reminder waits for approval.",
     Code.tenant_paused: "Sending is paused for the tenant.",
-    Code.exhausted: "Every step of the policy has been taken.",
+    Code.exhausted: "Every step of the policy, or as many as it allows, has been taken.",
     Code.superseded: "A later step went out in its place.",
     Code.missed: "Its time had passed before it could be sent.",
     Code.in_flight: "A reminder is being sent.",
     Code.cancelled: "The reminder was cancelled.",
     Code.address_rejected: "The address was refused for good by the receiving server.",
     Code.not_delivered: "The reminder did not reach the provider.",
+    Code.condition_not_met: "The step's conditions exclude the case.",
+    Code.policy_changed: "The case has moved to another version of its policy.",
+    Code.awaiting_call: "Somebody is to call the customer; the task waits.",
+    Code.not_reached: "Nobody was reached by phone.",
 }

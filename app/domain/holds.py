@@ -45,6 +45,10 @@ class DateRange(NamedTuple):
     start_on: date
     end_on: date | None
 
+    def covers(self, day: date) -> bool:
+        """Whether a day is one of them."""
+        return self.start_on <= day and (self.end_on is None or day <= self.end_on)
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -83,7 +87,7 @@ class Hold:
     def stops(self, effect: Effect, today: date) -> bool:
         """Whether it stops `effect` on `today`."""
         days = self.in_force
-        return effect in self.effects and days is not None and _covers(days, today)
+        return effect in self.effects and days is not None and days.covers(today)
 
     def status(self, today: date) -> HoldStatus:
         """Its state on a date: expired from the day after its last one.
@@ -138,7 +142,7 @@ def union(days: Iterable[DateRange]) -> tuple[DateRange, ...]:
 def free_on(days: Iterable[DateRange], today: date) -> date | None:
     """The first date from `today` on that no range covers; None where they never end."""
     for each in union(days):
-        if _covers(each, today):
+        if each.covers(today):
             return None if each.end_on is None else after(each.end_on)
     return today
 
@@ -200,10 +204,6 @@ def before(day: date) -> date:
 def after(day: date) -> date:
     """The day after; the last day of the calendar has none and stays."""
     return min(day, date.max - _ONE_DAY) + _ONE_DAY
-
-
-def _covers(days: DateRange, day: date) -> bool:
-    return days.start_on <= day and (days.end_on is None or day <= days.end_on)
 
 
 def _start(days: DateRange) -> date:

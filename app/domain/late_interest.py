@@ -144,10 +144,12 @@ class Debt:
     Attributes:
         parts: What is due when.
         stopped: Days that earn nothing.
+        bearing: The same parts with what of them bears interest, where a part of the principal bears none.
     """
 
     parts: tuple[Part, ...]
     stopped: Stops = ()
+    bearing: tuple[Part, ...] = ()
 
     @property
     def due_on(self) -> date:
@@ -205,7 +207,7 @@ class Debt:
                 through_on,
                 [*self.stopped, *more, *_before_first_rate(table, part.due_on)],
             )
-            for part in self.parts
+            for part in self.bearing or self.parts
         ]
 
 

@@ -133,6 +133,25 @@ def payoff(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date)
     return book.payoff(on)
 
 
+def cut_off(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date) -> Distribution:
+    """What has been paid where the plan ends on a day: interest not yet earned by then is not owed any more.
+
+    What has been paid of such interest is not given back.
+
+    Args:
+        agreement: The plan as agreed.
+        payments: As for `distribute`; later ones do not count.
+        on: The day on which it ends.
+
+    Raises:
+        ValueError: A payment is negative.
+    """
+    book = Book(agreement)
+    for day, amount in by_day(payments, on):
+        book.receive(day, amount)
+    return book.end(on)
+
+
 def by_day(payments: Iterable[tuple[date, int]], through_on: date) -> Iterator[tuple[date, int]]:
     """The payments of each day in one sum, in order of time.
 
@@ -196,6 +215,14 @@ class Book:
         # Within an instalment interest comes first (rule M3).
         interest = min(amount, sum(max(0, self._earned(index, on) - self._paid[index]) for index in owed))
         return Payoff(amount, amount - interest, interest, face - amount)
+
+    def end(self, on: date) -> Distribution:
+        """What it has come to on its last day: interest that is neither earned nor paid is let go."""
+        self._waive(on)
+        for index in self._owed():
+            prepaid = self._paid[index] - self._core[index]
+            self._interest[index] = max(self._earned(index, on), prepaid)
+        return self.read(on)
 
     def read(self, today: date) -> Distribution:
         """What it has come to on a day."""

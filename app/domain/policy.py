@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.conditions import EVERYTHING, Conditions
 from app.domain.fees import Fee
 from app.domain.windows import SendWindow
 
-__all__ = ["CatchUp", "Fee", "Grouping", "LateEntry", "Policy", "Step"]
+__all__ = ["CatchUp", "Fee", "Grouping", "LateEntry", "OnExhausted", "Policy", "Step"]
 
 
 class Grouping(StrEnum):
@@ -31,11 +32,20 @@ class LateEntry(StrEnum):
 
     restart = "restart"
     highest = "highest"
+    hold = "hold"
+
+
+class OnExhausted(StrEnum):
+    """What is wanted once a ladder has come to its end, beside the event."""
+
+    event = "event"
+    task = "task"
+    suggest_placement = "suggest_placement"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung of the ladder (rule D2)."""
+    """One rung of the ladder (rule D2); a case that does not meet its conditions passes it over."""
 
     key: str
     offset_days: int
@@ -44,11 +54,13 @@ class Step:
     min_amount: Mapping[str, int]
     fee: Fee | None
     requires_approval: bool
+    conditions: Conditions = EVERYTHING
+    on_exhausted: OnExhausted = OnExhausted.event
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One published version. `steps` ascend strictly by `offset_days`."""
+    """One published version. `steps` ascend strictly by `offset_days`; a case takes `max_count` of them at most."""
 
     id: UUID
     version: int
@@ -60,6 +72,12 @@ class Policy:
     send_window: SendWindow | None
     calendar: str | None
     steps: tuple[Step, ...]
+    max_count: int | None = None
+
+    @property
+    def on_exhausted(self) -> OnExhausted:
+        """What the last step wants once the ladder has come to its end."""
+        return self.steps[-1].on_exhausted
 
     def step(self, key: str) -> Step | None:
         """The step with this key."""

@@ -35,6 +35,23 @@ SEND_BACKOFF: Final = (
 """Wait after a reminder was definitely not sent; the last one repeats."""
 
 
+FIRST_CHANNEL_PAUSE: Final = timedelta(seconds=30)
+LONGEST_CHANNEL_PAUSE: Final = timedelta(hours=1)
+"""How long a channel rests whose provider is down or limits us; each time in a row twice as long, up to the longest."""
+
+
+def channel_pause(failures: int) -> timedelta:
+    """Return how long a channel rests after so many failures in a row.
+
+    Raises:
+        ValueError: There was none.
+    """
+    if failures < 1:
+        raise ValueError("Failures count from 1.")
+    doubled: int = 2 ** min(failures - 1, 10)
+    return min(FIRST_CHANNEL_PAUSE * doubled, LONGEST_CHANNEL_PAUSE)
+
+
 def next_attempt_at(
     *, attempt_number: int, failed_at: datetime, retry_after_seconds: int | None, jitter_permille: int
 ) -> datetime | None:

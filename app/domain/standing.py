@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from app.domain.errors import Code
 from app.domain.holds import DateRange, union
 
-SUSPENDING: Final = frozenset({Code.plan, Code.placed})
+SUSPENDING: Final = frozenset({Code.plan, Code.placed, Code.erased})
 """What suspends a case as long as it lasts; whatever stops its clock does, too."""
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.domain.conditions import ANYBODY, Debtor
 from app.domain.contact_rules import Contact, ProfileVersion
 from app.domain.errors import Code
 from app.domain.ladder import Choice, Ladder, PlannedStep
@@ -16,7 +17,9 @@ from app.domain.windows import SendWindow
 # Blockers that time alone removes; the others need a new fact.
 PASSING = frozenset({Code.not_due, Code.outside_window, Code.min_gap, Code.contact_cap})
 # Blockers that stop one step and perhaps not the one after it, which may ask for less or use another channel.
-STEP_BOUND = frozenset({Code.min_amount, Code.no_address, Code.no_consent})
+STEP_BOUND = frozenset(
+    {Code.condition_not_met, Code.min_amount, Code.no_address, Code.no_consent, Code.awaiting_call, Code.awaiting_run}
+)
 # Ends with the day on which the payment matures; what was planned meanwhile is not kept for then, but judged afresh.
 MATURING = frozenset({Code.pending_payment})
 
@@ -41,6 +44,21 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A step that is tried once more, by the channels that are left: the one it went by has failed.
+
+    Attributes:
+        step_key: the step.
+        tried: the channels that are no more to be tried.
+        nominal_on: the day by the policy.
+    """
+
+    step_key: str
+    tried: frozenset[str]
+    nominal_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
     """One case with its invoice and what is under way for it."""
 
@@ -57,6 +75,15 @@ class CaseFacts:
     ladder: Ladder
     pending: Code | None = None
     standing: Standing = CLEAR
+    again: Again | None = None
+    # The instalment that it chases, of a payment plan or of its invoice.
+    plan_id: UUID | None = None
+    instalment_number: int | None = None
+
+    @property
+    def is_in_plan(self) -> bool:
+        """Whether a payment plan asks for it, so that it is not asked for itself."""
+        return any(obstacle.code is Code.plan for obstacle in self.standing.obstacles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +109,9 @@ class ChaseFacts:
 
     `unapplied` is cash and credit together, by currency. `promised` are cases for which a reminder has been made
     already: they go before others that come due meanwhile. `contacts` are those of the last 31 days; `rules` is
-    what the contact profile that protects the customer asks for, and `rule_holidays` are its country's.
+    what the contact profile that protects the customer asks for, and `rule_holidays` are its country's. Over channels
+    that are `unavailable` nothing can leave. `debtor` is what the conditions of steps look at. `by_runs` says that
+    nothing goes out but what was `promised`.
     """
 
     now: datetime
@@ -104,6 +133,9 @@ class ChaseFacts:
     rules: ProfileVersion | None = None
     rule_holidays: Container[date] = frozenset()
     contacts: tuple[Contact, ...] = ()
+    by_runs: bool = False
+    unavailable: frozenset[str] = frozenset()
+    debtor: Debtor = ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +151,7 @@ class Verdict:
         address: where it goes.
         later_at: when a step comes due by time alone that what stops this one need not stop.
         matures_at: when the next pending payment in the currency matures, and covers nothing any more.
+        passes_at: when the day of a step comes that the case is to pass over.
     """
 
     case: CaseFacts
@@ -130,6 +163,7 @@ class Verdict:
     address: Address | None
     later_at: datetime | None = None
     matures_at: datetime | None = None
+    passes_at: datetime | None = None
 
     @property
     def sendable(self) -> bool:
@@ -141,11 +175,11 @@ class Verdict:
         """When to look again because of time alone; None when only a new fact can change the verdict."""
         standing = {blocker.code for blocker in self.blockers} - PASSING
         if not standing:
-            return self.earliest_at
+            return min((at for at in (self.earliest_at, self.passes_at) if at is not None), default=None)
         if not standing <= STEP_BOUND | MATURING:
             return None
         # With less that is covered, a minimum may be reached.
-        return min((at for at in (self.later_at, self.matures_at) if at is not None), default=None)
+        return min((at for at in (self.later_at, self.matures_at, self.passes_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

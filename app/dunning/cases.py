@@ -1,54 +1,45 @@
 """The life of a case: opened with its invoice, moved by its steps, closed and taken up again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.clocktime import business_date
 from app.domain.errors import Code
+from app.domain.holds import DateRange
 from app.domain.ladder import PlannedStep, late_entry_shift_days
-from app.domain.policy import Policy
+from app.domain.policy import LateEntry, OnExhausted, Policy
 from app.domain.states import CASE
-from app.dunning.definitions import load_policies
 from app.dunning.shares import share_of
-from app.models import CaseStep, Customer, DunningCase, DunningPolicy, Invoice
+from app.dunning.tasks import put_exhaustion_task
+from app.models import CaseStep, DunningCase, Invoice
 from app.models.base import fresh
 
 
-async def load_assignments(
-    uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Iterable[Invoice]
-) -> dict[UUID, Policy]:
-    """The policy version a new case of each invoice starts with: invoice, then customer, then tenant default."""
-    wanted = {
-        invoice.id: invoice.dunning_policy_id or customers[invoice.customer_id].dunning_policy_id
-        for invoice in invoices
-    }
-    published: dict[UUID | None, tuple[UUID, int] | None] = {None: uow.tenant.default_policy}
-    named = {policy_id for policy_id in wanted.values() if policy_id is not None}
-    if named:
-        rows = await uow.session.execute(
-            select(DunningPolicy.id, DunningPolicy.published_number).where(
-                DunningPolicy.tenant_id == uow.tenant_id,
-                DunningPolicy.id.in_(named),
-                DunningPolicy.published_number.is_not(None),
-            )
-        )
-        published |= {policy_id: (policy_id, number or 0) for policy_id, number in rows}
-    assigned = {invoice_id: published.get(policy_id) for invoice_id, policy_id in wanted.items()}
-    policies = await load_policies(uow, {key for key in assigned.values() if key is not None})
-    return {invoice_id: policies[key] for invoice_id, key in assigned.items() if key is not None}
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """An instalment of a payment plan: what a case of its own chases."""
+
+    plan_id: UUID
+    due_on: date
+    open_minor: int
+    label: str
 
 
 def open_case(
-    uow: UnitOfWork, invoice: Invoice, policy: Policy, *, instalment_number: int | None = None
+    uow: UnitOfWork,
+    invoice: Invoice,
+    policy: Policy,
+    *,
+    instalment_number: int | None = None,
+    part: PlanPart | None = None,
 ) -> DunningCase:
-    """Begin to follow an invoice, or one instalment of it, under a pinned version (rule D1)."""
+    """Begin to follow an invoice, one instalment of it, or one of a plan, under a pinned version (rule D1)."""
     case = fresh(
         DunningCase,
         tenant_id=uow.tenant_id,
@@ -56,7 +47,10 @@ def open_case(
         customer_id=invoice.customer_id,
         invoice_id=invoice.id,
         instalment_number=instalment_number,
-        plan_id=None,
+        plan_id=part.plan_id if part else None,
+        plan_due_on=part.due_on if part else None,
+        plan_open_minor=part.open_minor if part else None,
+        plan_label=part.label if part else None,
         policy_id=policy.id,
         policy_version=policy.version,
         state="open",
@@ -72,10 +66,42 @@ def open_case(
         created_at=uow.now,
         updated_at=uow.now,
     )
-    case.shift_days = late_entry_shift_days(policy, due_on=share_of(case, invoice).due_on, entered_on=uow.today)
+    due_on = share_of(case, invoice).due_on
+    case.shift_days = late_entry_shift_days(policy, due_on=due_on, entered_on=uow.today)
+    case.late_entry = _waits(uow, policy, due_on)
     uow.add(case)
     uow.emit("dunning.case_opened", case)
     return case
+
+
+def _waits(uow: UnitOfWork, policy: Policy, due_on: date) -> str | None:
+    return str(LateEntry.hold) if policy.late_entry is LateEntry.hold and uow.today > due_on else None
+
+
+def start_case(
+    uow: UnitOfWork,
+    case: DunningCase,
+    invoice: Invoice,
+    policy: Policy,
+    mode: LateEntry,
+    stops: Sequence[DateRange] = (),
+) -> None:
+    """Begin the chase of a case that has waited for a person since it was first seen overdue (rule D3).
+
+    Args:
+        uow: the unit of work, holding the customer's lock.
+        case: one that waits.
+        invoice: its invoice.
+        policy: the version that it pins.
+        mode: how it enters, `restart` or `highest`.
+        stops: days on which its ladder clock has stood.
+    """
+    uow.track(case)
+    case.late_entry = str(mode)
+    case.shift_days = late_entry_shift_days(
+        policy, due_on=share_of(case, invoice).due_on, entered_on=uow.today, late_entry=mode, stops=stops
+    )
+    uow.emit("dunning.case_started", case, {"mode": str(mode)})
 
 
 def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
@@ -92,7 +118,7 @@ def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
         uow.emit("dunning.exhausted", case)
     elif state == "suspended":
         uow.emit("dunning.suspended", case)
-    elif before == "suspended":
+    elif before in {"suspended", "exhausted"}:
         uow.emit("dunning.resumed", case)
     elif before == "closed":
         # A new cycle goes on above the step that was reached (rule M5).
@@ -107,10 +133,16 @@ def replan_case(uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Po
     A case that has taken none enters anew where the new date lies behind it.
     """
     entered_on = business_date(case.opened_at, uow.tenant.zone) if case.reached_offset_days is not None else uow.today
-    shift_days = late_entry_shift_days(policy, due_on=share_of(case, invoice).due_on, entered_on=entered_on)
-    if shift_days != case.shift_days:
+    due_on = share_of(case, invoice).due_on
+    late_entry = case.late_entry
+    if late_entry in {None, "hold"} and case.last_sent_on is None:
+        late_entry = _waits(uow, policy, due_on)
+    shift_days = late_entry_shift_days(
+        policy, due_on=due_on, entered_on=entered_on, late_entry=LateEntry(late_entry) if late_entry else None
+    )
+    if (shift_days, late_entry) != (case.shift_days, case.late_entry):
         uow.track(case)
-        case.shift_days = shift_days
+        case.shift_days, case.late_entry = shift_days, late_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +199,9 @@ def record_sent_step(uow: UnitOfWork, case: DunningCase, policy: Policy, step_ke
     if step is None:
         raise LookupError("the pinned version has no such step")
     uow.track(case)
+    if case.last_sent_step_key != step_key:
+        # The same step by another channel is the same reminder.
+        case.sent_count += 1
     case.last_sent_step_key = step_key
     case.last_sent_on = on
     reach_step(uow, case, step_key, step.offset_days)
@@ -175,7 +210,21 @@ def record_sent_step(uow: UnitOfWork, case: DunningCase, policy: Policy, step_ke
 
 
 def exhaust_if_done(uow: UnitOfWork, case: DunningCase, policy: Policy) -> None:
-    """After the last step nothing more goes out by itself."""
-    done = case.reached_offset_days is not None and case.reached_offset_days >= policy.steps[-1].offset_days
-    if done and case.state in {"open", "active"}:
-        move_case(uow, case, "exhausted")
+    """After the last step, or as many as the policy allows, nothing more goes out by itself."""
+    if case.state not in {"open", "active"} or has_steps_left(case, policy):
+        return
+    move_case(uow, case, "exhausted")
+    if policy.on_exhausted is OnExhausted.task:
+        put_exhaustion_task(uow, case, "review")
+    elif policy.on_exhausted is OnExhausted.suggest_placement:
+        put_exhaustion_task(uow, case, "placement")
+
+
+def has_steps_left(case: DunningCase, policy: Policy) -> bool:
+    """Whether a version has more to say about a case."""
+    if policy.max_count is not None and case.sent_count >= policy.max_count:
+        return False
+    reached = case.reached_offset_days
+    return any(
+        reached is None or step.offset_days > reached for step in policy.steps if step.key not in case.taken_keys
+    )

@@ -30,10 +30,11 @@ class Contacts:
 
 NO_CONTACTS = Contacts()
 
-# A reminder counts from its claim on, and where nobody knows whether it left; one that did not has no date any more.
+# A call counts once somebody was reached. A message counts from its claim on, and where nobody knows whether it left;
+# one that did not leave has no date any more.
 # The last row of each customer is the last contact of all time, since a policy's gap may be longer than the history.
 _CONTACTS = """
-SELECT r.customer_id, r.contacted_on, r.channel, false AS is_conversation,
+SELECT r.customer_id, r.contacted_on, r.channel, r.channel = 'call' AS is_conversation,
        CASE WHEN r.channel = ANY($4::text[]) THEN (
            SELECT array_agg(i.invoice_id) FROM reminder_items i
            WHERE i.tenant_id = r.tenant_id AND i.reminder_id = r.id AND i.dropped_reason IS NULL

@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 
 from app.core.uow import UnitOfWork
+from app.domain.conditions import EVERYTHING, Conditions
 from app.domain.fees import FeeTier
 from app.domain.money import parse_amount
-from app.domain.policy import CatchUp, Fee, Grouping, LateEntry, Policy, Step
+from app.domain.policy import CatchUp, Fee, Grouping, LateEntry, OnExhausted, Policy, Step
 from app.domain.windows import SendWindow
 from app.models import DunningPolicyVersion
 
@@ -58,8 +59,37 @@ def parse_fee(fee: Mapping[str, Any]) -> Fee:
     )
 
 
+def parse_conditions(conditions: Mapping[str, Any] | None) -> Conditions:
+    """Conditions from their stored form; where nothing is asked for, every debt meets them."""
+    if not conditions:
+        return EVERYTHING
+    return Conditions(
+        kinds=frozenset(conditions["kinds"]),
+        countries=frozenset(conditions["countries"]),
+        # Those of steps have none.
+        currencies=frozenset(conditions.get("currencies") or ()),
+        tags=frozenset(conditions["tags"]),
+        min_amount=parse_amounts(conditions["min_amount"]),
+        max_amount=parse_amounts(conditions["max_amount"]),
+    )
+
+
+def complete(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored definition with what versions said nothing of that are older than it."""
+    return {
+        "max_count": None,
+        **definition,
+        "steps": [{"conditions": None, **step} for step in definition["steps"]],
+    }
+
+
+# Its former name is in versions that never change.
+_ENDINGS = {None: OnExhausted.event, "placement": OnExhausted.suggest_placement}
+
+
 def parse_policy(policy_id: UUID, version: int, definition: Mapping[str, Any]) -> Policy:
     """A policy version from its stored definition."""
+    definition = complete(definition)
     steps = tuple(
         Step(
             key=step["key"],
@@ -69,6 +99,8 @@ def parse_policy(policy_id: UUID, version: int, definition: Mapping[str, Any]) -
             min_amount=parse_amounts(step["min_amount"]),
             fee=parse_fee(step["fee"]) if step["fee"] else None,
             requires_approval=step["requires_approval"],
+            conditions=parse_conditions(step["conditions"]),
+            on_exhausted=_ENDINGS.get(step["on_exhausted"]) or OnExhausted(step["on_exhausted"]),
         )
         for step in definition["steps"]
     )
@@ -83,6 +115,7 @@ def parse_policy(policy_id: UUID, version: int, definition: Mapping[str, Any]) -
         send_window=parse_window(definition["send_window"]) if definition["send_window"] else None,
         calendar=definition["calendar"],
         steps=tuple(sorted(steps, key=lambda step: step.offset_days)),
+        max_count=definition["max_count"],
     )
 
 

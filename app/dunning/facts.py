@@ -1,7 +1,8 @@
 """Loads what the chase of some customers is decided on, in set queries whose number does not grow with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -9,13 +10,15 @@ from sqlalchemy import select
 
 from app.core.calendars import holidays_of
 from app.core.uow import UnitOfWork
+from app.domain.channels import THROUGH_ACCOUNTS
 from app.domain.clocktime import business_date
+from app.domain.conditions import Debtor
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder
-from app.domain.policy import Policy
+from app.domain.policy import LateEntry, Policy
 from app.domain.standing import CLEAR, Standing
-from app.domain.verdicts import Address, CaseFacts, ChaseFacts, PendingPayment
+from app.domain.verdicts import Address, Again, CaseFacts, ChaseFacts, PendingPayment
 from app.dunning.contacts import NO_CONTACTS, Contacts, load_contacts, rule_holidays, rules_of, zone_of
 from app.dunning.cover import load_pending_payments, load_unapplied
 from app.dunning.definitions import load_policies, parse_window
@@ -93,7 +96,7 @@ async def load_facts(
                     dossier.invoices[case.invoice_id],
                     policies[case.policy_id, case.policy_version],
                     pending.get(case.id),
-                    standings.of(dossier.invoices[case.invoice_id]),
+                    standings.of_case(case, dossier.invoices[case.invoice_id]),
                 )
                 for case in dossier.cases.values()
                 if case.invoice_id in dossier.invoices
@@ -139,7 +142,15 @@ def chase_facts(
         rules=rules,
         rule_holidays=rule_holidays(rules),
         contacts=contacts.recent,
+        by_runs=settings["dunning_mode"] == "runs",
+        debtor=debtor_of(customer),
+        unavailable=THROUGH_ACCOUNTS.difference(settings["channels"]),
     )
+
+
+def debtor_of(customer: Customer) -> Debtor:
+    """What of a customer the conditions of policies and steps look at."""
+    return Debtor(customer.kind, customer.country, frozenset(customer.tags))
 
 
 def case_facts(
@@ -170,14 +181,41 @@ def case_facts(
             reached_offset_days=case.reached_offset_days,
             last_sent_on=case.last_sent_on,
             stops=standing.stops,
+            late_entry=LateEntry(case.late_entry) if case.late_entry else None,
+            taken_keys=frozenset(case.taken_keys),
         ),
         pending=pending,
         standing=standing,
+        plan_id=case.plan_id,
+        instalment_number=case.instalment_number,
+    )
+
+
+def tried_again(facts: ChaseFacts, reminder: Reminder, *, tried: Iterable[str]) -> ChaseFacts:
+    """The facts for a reminder that takes up its steps by a channel which was not tried yet.
+
+    Args:
+        facts: its customer's.
+        reminder: with its items.
+        tried: the channels that have failed.
+    """
+    items = {item.case_id: item for item in reminder.items if item.dropped_reason is None}
+    names = frozenset(tried)
+    if not names:
+        return facts
+    return replace(
+        facts,
+        cases=tuple(
+            replace(case, again=Again(item.step_key, names, item.nominal_on))
+            if (item := items.get(case.case_id)) is not None and item.cycle == case.cycle
+            else case
+            for case in facts.cases
+        ),
     )
 
 
 def addresses_of(customer: Customer) -> tuple[Address, ...]:
-    """Every address of every contact, in the order the customer lists them."""
+    """Every address of every contact that messages have not come back from, in the order the customer lists them."""
     return tuple(
         Address(
             channel=channel["type"],
@@ -188,12 +226,13 @@ def addresses_of(customer: Customer) -> tuple[Address, ...]:
         )
         for contact in customer.contacts
         for channel in contact["channels"]
+        if not channel.get("bounced_at")
     )
 
 
 async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifted: frozenset[UUID]) -> dict[UUID, Code]:
     rows = await uow.session.execute(
-        select(ReminderItem.case_id, Reminder.id, Reminder.status)
+        select(ReminderItem.case_id, Reminder.id, Reminder.status, Reminder.next_attempt_at)
         .join(
             Reminder,
             (Reminder.tenant_id == ReminderItem.tenant_id) & (Reminder.id == ReminderItem.reminder_id),
@@ -206,7 +245,14 @@ async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifte
         )
     )
     return {
-        case_id: Code.awaiting_approval if status == "awaiting_approval" else Code.in_flight
-        for case_id, reminder_id, status in rows
+        case_id: _pending_code(status, next_attempt_at)
+        for case_id, reminder_id, status, next_attempt_at in rows
         if reminder_id not in lifted
     }
+
+
+def _pending_code(status: str, next_attempt_at: datetime | None) -> Code:
+    if status == "awaiting_approval":
+        return Code.awaiting_approval
+    # What nothing will attempt by itself waits for a person: a call.
+    return Code.awaiting_call if status == "ready" and next_attempt_at is None else Code.in_flight

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.ids import new_id
@@ -11,14 +11,35 @@ from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import REMINDER
 from app.domain.verdicts import PlannedReminder, Verdict, due_step
+from app.dunning.tasks import cancel_call_task
 from app.ledger.charges import reverse_charge
-from app.models import CaseStep, Charge, Customer, Invoice, Reminder, ReminderItem
+from app.models import CaseStep, Charge, Customer, DunningRunItem, Invoice, Reminder, ReminderItem
 
 PRUNABLE = ("awaiting_approval", "ready")
 
 
-def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder, language: str) -> Reminder:
-    """A reminder that is ready to be claimed, or that waits for approval; its steps are reserved with it."""
+def make_reminder(
+    uow: UnitOfWork,
+    customer: Customer,
+    planned: PlannedReminder,
+    language: str,
+    *,
+    replaces: Reminder | None = None,
+    taken: Collection[UUID] = (),
+    run_id: UUID | None = None,
+) -> Reminder:
+    """A reminder that is ready to be claimed, or that waits for approval; its steps are reserved with it.
+
+    Args:
+        uow: the unit of work, holding the customer's lock.
+        customer: who is written to.
+        planned: what goes out.
+        language: of the message.
+        replaces: the reminder whose steps are tried by another channel.
+        taken: cases whose step has been taken already, by a message that came back.
+        run_id: the run that it belongs to, which somebody has approved.
+    """
+    waits = planned.requires_approval and run_id is None
     reminder = Reminder(
         tenant_id=uow.tenant_id,
         id=new_id(),
@@ -27,17 +48,20 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
         policy_version=planned.policy.version,
         currency=planned.currency,
         channel=planned.address.channel,
-        to=planned.address.address,
+        to=planned.address.address or None,
         to_name=planned.address.name,
         language=language,
         template=planned.highest.step.template,
-        status="awaiting_approval" if planned.requires_approval else "ready",
+        status="awaiting_approval" if waits else "ready",
         is_shadow=uow.tenant.sending == "shadow",
         nominal_on=planned.highest.nominal_on,
         scheduled_at=uow.now,
         sent_at=None,
         contacted_on=None,
         provider_message_id=None,
+        replaces_id=replaces.id if replaces is not None else None,
+        run_id=run_id,
+        tried_channels=[*replaces.tried_channels, replaces.channel] if replaces is not None else [],
         skip_reason=None,
         total_due_minor=sum(verdict.residual_minor for verdict in planned.verdicts),
         subject=None,
@@ -46,7 +70,7 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
         content=None,
         attempt_count=0,
         last_error=None,
-        next_attempt_at=None if planned.requires_approval else uow.now,
+        next_attempt_at=None if waits else uow.now,
         lease_token=None,
         lease_expires_at=None,
         version=1,
@@ -66,26 +90,29 @@ def make_reminder(uow: UnitOfWork, customer: Customer, planned: PlannedReminder,
                 cycle=verdict.case.cycle,
                 nominal_on=step.nominal_on,
                 amount_minor=verdict.residual_minor,
+                plan_id=verdict.case.plan_id,
+                instalment_number=verdict.case.instalment_number,
                 dropped_reason=None,
             )
         )
-        uow.add(
-            CaseStep(
-                tenant_id=uow.tenant_id,
-                case_id=verdict.case.case_id,
-                cycle=verdict.case.cycle,
-                step_key=step.step.key,
-                outcome="pending",
-                reason=None,
-                reminder_id=reminder.id,
-                nominal_on=step.nominal_on,
-                decided_at=uow.now,
+        if verdict.case.case_id not in taken:
+            uow.add(
+                CaseStep(
+                    tenant_id=uow.tenant_id,
+                    case_id=verdict.case.case_id,
+                    cycle=verdict.case.cycle,
+                    step_key=step.step.key,
+                    outcome="pending",
+                    reason=None,
+                    reminder_id=reminder.id,
+                    nominal_on=step.nominal_on,
+                    decided_at=uow.now,
+                )
             )
-        )
     uow.add(reminder)
     for item in reminder.items:
         uow.add(item)
-    if planned.requires_approval:
+    if waits:
         uow.emit("reminder.awaiting_approval", reminder)
     else:
         uow.ring("reminder.send")
@@ -144,6 +171,9 @@ async def prune_undue(uow: UnitOfWork, reminders: Iterable[Reminder], verdicts: 
         for item in live_items(reminder):
             verdict = verdicts.get(item.case_id)
             choice = verdict.choice if verdict is not None else None
+            if choice is not None and choice.due is None and reminder.replaces_id is not None:
+                # The step has been taken; that it is tried by another channel does not follow from the ladder.
+                continue
             if choice is not None and (choice.due is None or choice.due.step.key != item.step_key):
                 ended[item.case_id] = Code.not_due if choice.due is None else Code.superseded
     await prune_reminders(uow, reminders, ended)
@@ -155,6 +185,10 @@ async def drop_items(uow: UnitOfWork, reminder: Reminder, dropped: Sequence[tupl
     The steps are released, so that they are judged afresh when whatever stopped them ends (rule D3).
     """
     uow.track(reminder)
+    if reminder.run_id is not None:
+        # It goes out as it was shown when it was approved, or not at all (rule D14).
+        named = {item.case_id for item, _ in dropped}
+        dropped = [*dropped, *((item, dropped[0][1]) for item in live_items(reminder) if item.case_id not in named)]
     for item, code in dropped:
         item.dropped_reason = str(code)
     items = [item for item, _ in dropped]
@@ -164,6 +198,10 @@ async def drop_items(uow: UnitOfWork, reminder: Reminder, dropped: Sequence[tupl
     reminder.total_due_minor = sum(item.amount_minor for item in left)
     if not left:
         await end_unsent(uow, reminder, status="skipped", reason=dropped[0][1])
+    elif reminder.channel == "call" and reminder.status == "ready":
+        # The script is written anew for what is left.
+        reminder.next_attempt_at = uow.now
+        uow.ring("reminder.send")
 
 
 async def end_unsent(uow: UnitOfWork, reminder: Reminder, *, status: str, reason: Code) -> None:
@@ -176,8 +214,22 @@ async def end_unsent(uow: UnitOfWork, reminder: Reminder, *, status: str, reason
     reminder.lease_token = None
     reminder.lease_expires_at = None
     reminder.contacted_on = None
+    if reminder.run_id is not None:
+        await _drift(uow, reminder, reason)
+    if reminder.channel == "call":
+        await cancel_call_task(uow, reminder)
     await reverse_reminder_charges(uow, reminder, {item.case_id for item in reminder.items})
     uow.emit("reminder.cancelled", reminder)
+
+
+async def _drift(uow: UnitOfWork, reminder: Reminder, reason: Code) -> None:
+    """Tell the run that a reminder of it does not go out after all."""
+    await uow.session.execute(
+        update(DunningRunItem)
+        .where(DunningRunItem.tenant_id == uow.tenant_id, DunningRunItem.reminder_id == reminder.id)
+        .values(status="drifted", drift_reason=str(reason))
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def release_steps(uow: UnitOfWork, reminder: Reminder, items: Iterable[ReminderItem]) -> None:
@@ -222,3 +274,12 @@ async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids
 def in_flight(reminders: Iterable[Reminder], currency: str) -> list[Reminder]:
     """Reminders that were already claimed: they start within the permit or not at all (rule D7)."""
     return [reminder for reminder in reminders if reminder.status == "sending" and reminder.currency == currency]
+
+
+def under_way(reminders: Iterable[Reminder], invoice_ids: Collection[UUID]) -> list[Reminder]:
+    """Those that were already claimed and are about one of the invoices (rule D7)."""
+    return [
+        reminder
+        for reminder in reminders
+        if reminder.status == "sending" and any(item.invoice_id in invoice_ids for item in live_items(reminder))
+    ]

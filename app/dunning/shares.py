@@ -1,4 +1,4 @@
-"""What of an invoice a case chases: the whole, or one instalment where it was issued in several."""
+"""What a case chases: a whole invoice, one instalment where it was issued in several, or one of a payment plan."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Share:
         principal_minor: Open principal.
         charges_minor: Open interest and fees; those of an invoice in instalments are with the first open one.
         disputed_minor: What of the principal is disputed.
-        label: `1/2` of an instalment, empty of a whole invoice.
+        label: `1/2` of an instalment, of the invoice or of a plan; empty of a whole invoice.
     """
 
     due_on: date
@@ -37,6 +37,8 @@ class Share:
 
 def share_of(case: DunningCase, invoice: Invoice) -> Share:
     """What a case chases of its invoice as it stands."""
+    if case.plan_id is not None:
+        return Share(case.plan_due_on or invoice.due_on, case.plan_open_minor or 0, 0, 0, case.plan_label or "")
     if case.instalment_number is None:
         return Share(invoice.due_on, invoice.principal_open_minor, invoice.charges_open_minor, invoice.disputed_minor)
     part = next(part for part in invoice.parts if part.number == case.instalment_number)

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.schemas import Day, ExternalId, InFlightOutput, Input, Metadata, Output, Resource, Text100, Text2000
@@ -25,6 +25,20 @@ Effects = Annotated[list[Effect], Field(min_length=1, max_length=3), AfterValida
 
 class HoldCreate(Input):
     """A new hold, of all that a customer owes or of one invoice."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "invoice_external_id": "F-1001",
+                    "reason": "waiting for the goods receipt",
+                    "starts_on": "2026-11-21",
+                    "ends_on": "2026-12-05",
+                    "effects": ["contact", "escalation"],
+                }
+            ]
+        }
+    )
 
     external_id: ExternalId | None = None
     customer_id: UUID | None = Field(default=None, description="Hold all that this customer owes.")
@@ -77,14 +91,14 @@ class HoldOutput(Resource):
     external_id: str | None = Field(description="Your own id of the hold.")
     customer_id: UUID = Field(description="Whose debts it holds.")
     invoice_id: UUID | None = Field(description="The one invoice that it holds; null for all of the customer's.")
-    reason: str = Field(description="Why.")
+    reason: str = Field(description="Why.", examples=["waiting for the goods receipt"])
     note: str | None = Field(description="More about it.")
     starts_on: date = Field(description="First day, inclusive.")
     ends_on: date | None = Field(description="Last day, inclusive; null until it is released.")
     effects: list[Effect] = Field(description="What it stops.")
     status: HoldStatus = Field(description="Where it stands on the business date.")
     released_on: date | None = Field(description="The day on which it was released; that day is free again.")
-    release_reason: str | None = Field(description="Why it was released.")
+    release_reason: str | None = Field(description="Why it was released.", examples=["goods received"])
     metadata: dict[str, str] = Field(description="Your own strings.")
 
 

@@ -115,6 +115,9 @@ async def _acknowledge(uow: UnitOfWork, customer: Customer, hold: Hold) -> Ackno
     customer.has_agreements = True
     await uow.flush()
     invoices = await repository.load_open_invoices(uow, customer.id, hold.invoice_id)
+    if "charges" in hold.effects:
+        # Interest of its days may have been posted.
+        uow.backdated.update(invoice.id for invoice in invoices)
     unsent = await load_unsent(uow, [customer.id])
     await reconcile(uow, {customer.id: customer}, invoices, unsent=unsent)
     wake(uow, customer, uow.now)

@@ -110,9 +110,11 @@ async def drop_chunks(uow: UnitOfWork, import_id: UUID) -> None:
 
 
 async def drop(uow: UnitOfWork, import_id: UUID) -> None:
-    """Delete an import that never came in whole."""
-    await drop_chunks(uow, import_id)
-    await uow.driver.execute(_DROP, uow.tenant_id, import_id)
+    """Delete an import whose file never came whole; one that was queued or cancelled meanwhile stays."""
+    found = await lock(uow, import_id)
+    if found is not None and found.status == "receiving":
+        await drop_chunks(uow, import_id)
+        await uow.driver.execute(_DROP, uow.tenant_id, import_id)
 
 
 async def list_page(uow: UnitOfWork, wanted: ImportFilter, *, limit: int, before: UUID | None) -> Sequence[Import]:

@@ -13,12 +13,14 @@ from app.core.responses import CREATE, READ, WRITE, check_if_match, json_respons
 from app.core.schemas import Day, Instant, given
 from app.core.wire import day, instant, money
 from app.deps import Uow, tenant_router
+from app.domain.policy import LateEntry
 from app.invoices import repository, service
 from app.invoices.outlook import outlook
 from app.invoices.repository import InvoiceFilter, LedgerPoint
 from app.invoices.rescheduling import reschedule
 from app.invoices.schemas import (
     CollectionState,
+    DunningStart,
     InvoiceBatch,
     InvoiceCreate,
     InvoiceFields,
@@ -30,6 +32,7 @@ from app.invoices.schemas import (
     LedgerPage,
     OutlookOutput,
 )
+from app.invoices.starting import start_dunning
 from app.models import Invoice, LedgerEntry
 from app.outbox.payloads import invoice_payload
 from app.settlement.accrued import load_accrued
@@ -188,6 +191,18 @@ async def list_invoice_ledger(
 async def get_invoice_outlook(uow: Uow, invoice_id: UUID) -> Response:
     """Read what happens next about an invoice, and why nothing happens now."""
     return json_response(await outlook(uow, await service.get(uow, invoice_id)))
+
+
+@router.post(
+    "/{invoice_id}/dunning/start", response_model=OutlookOutput, responses=CREATE, operation_id="start_invoice_dunning"
+)
+async def start_invoice_dunning(uow: Uow, invoice_id: UUID, body: DunningStart) -> Response:
+    """Begin to chase an invoice that was overdue when it was first seen, where its policy says `late_entry: hold`.
+
+    The answer is its outlook: what happens next, and why nothing happens now.
+    """
+    invoice = await start_dunning(uow, invoice_id, LateEntry(body.mode))
+    return json_response(await outlook(uow, invoice))
 
 
 def _entry_payload(entry: LedgerEntry, balance_after: int) -> dict[str, Any]:

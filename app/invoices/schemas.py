@@ -302,6 +302,15 @@ class LedgerPage(Output):
     next_cursor: str | None = Field(description="Send as `cursor` for the next page; null on the last one.")
 
 
+class DunningStart(Input):
+    """How a ladder that has waited begins."""
+
+    mode: Literal["restart", "highest"] = Field(
+        description="`restart` begins with the lowest step after the due date, today, and keeps the spacing of the "
+        "later ones; `highest` takes the highest step that is due."
+    )
+
+
 class BlockerOutput(Output):
     """Why nothing goes out now."""
 

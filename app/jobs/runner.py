@@ -24,6 +24,7 @@ from app.models import Customer
 from app.outbox.relay import relay
 from app.reminders.pipeline import Pipeline
 from app.reminders.sender import Sender
+from app.runs.working import RunWorker
 from app.settlement.tick import tick
 from app.webhooks.delivery import Deliverer
 from app.webhooks.flow import Flow
@@ -46,12 +47,14 @@ class Runner:
     is_stopping: bool = False
     _bells: dict[Kind, asyncio.Event] = field(default_factory=_bells)
     _importer: Importer = field(init=False)
+    _runs: RunWorker = field(init=False)
     _pipeline: Pipeline = field(init=False)
     _flow: Flow = field(init=False)
 
     def __post_init__(self) -> None:
         self._importer = Importer(self.database, self.settings)
-        self._pipeline = Pipeline(self.sender)
+        self._runs = RunWorker(self.database, self.settings)
+        self._pipeline = Pipeline(self.sender, wake=lambda: self.wake(Kind.send))
         self._flow = Flow(self.deliverer)
 
     def wake(self, kind: Kind) -> None:
@@ -125,6 +128,7 @@ class Runner:
             Kind.relay: self._relay,
             Kind.deliver: self._deliver,
             Kind.import_run: self._import,
+            Kind.dunning_run: lambda tenant: self._runs.run(tenant.id),
         }
 
     async def _tick(self, tenant: DueTenant) -> int:

@@ -139,7 +139,11 @@ def move(uow: UnitOfWork, invoice: Invoice, account: str, amount: int, *, on: da
     setattr(invoice, balance, getattr(invoice, balance) + amount)
     if account != "principal":
         uow.charged.add(invoice.id)
-    elif on < uow.today:
+        return
+    # No more is disputed than is open; what is opened again is disputed again once it is derived anew.
+    if invoice.disputed_minor > invoice.principal_open_minor:
+        invoice.disputed_minor = max(0, invoice.principal_open_minor)
+    if on < uow.today:
         uow.backdated.add(invoice.id)
 
 

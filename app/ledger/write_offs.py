@@ -13,7 +13,9 @@ from app.ledger.entries import Because, load_standing, open_item, post
 from app.models import Invoice, LedgerEntry, WriteOff
 
 
-def write_off(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, reason: str, on: date) -> WriteOff:
+def write_off(
+    uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, reason: str, on: date, approved_by: str | None = None
+) -> WriteOff:
     """Give up a part of an invoice or all of it: charges first, since they are the least certain.
 
     Raises:
@@ -28,6 +30,7 @@ def write_off(uow: UnitOfWork, invoice: Invoice, amount_minor: int, *, reason: s
         amount_minor=amount_minor,
         recovered_minor=0,
         reason=reason,
+        approved_by=approved_by,
         written_off_on=on,
         status="posted",
         reversed_on=None,

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 WIDTH: Final = 76
@@ -17,6 +18,7 @@ _ODD_WIDTHS: Final = re.compile("[^\x00-\u02ff]")
 _PARAGRAPH_BREAK: Final = re.compile(r"\n[ \t]*\n")
 
 
+@lru_cache(maxsize=8192)
 def clean(value: str, limit: int = MAX_VALUE_LENGTH) -> str:
     """Make a stored value fit for one line of a letter or a subject.
 

@@ -30,7 +30,8 @@ TONES: Final = {
 TEMPLATE_KEYS: Final = frozenset(TONES)
 WITH_SUBJECT: Final = frozenset({"email", "letter"})
 
-_OF_ADDRESSES: Final = {"phone": "call", "post": "letter"}
+# Your own system is told what an e-mail would say.
+_OF_OTHERS: Final = {"phone": "call", "post": "letter", "erp": "email"}
 # What serves a channel for which there is nothing at all under a key.
 _STAND_INS: Final = {"letter": ("email",), "whatsapp": ("sms",)}
 _LETTER: Final = """\
@@ -68,9 +69,9 @@ class Text:
     is_shipped: bool = False
 
 
-def text_channel(address_kind: str) -> str:
-    """What kind of text goes to a kind of address: a letter by post, a script for the phone."""
-    return _OF_ADDRESSES.get(address_kind, address_kind)
+def text_channel(channel: str) -> str:
+    """What kind of text a step's channel or a kind of address takes: a letter by post, a script for the phone."""
+    return _OF_OTHERS.get(channel, channel)
 
 
 def shipped(key: str, language: str, channel: str) -> Text | None:

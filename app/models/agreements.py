@@ -1,7 +1,7 @@
 """What is agreed with customers, or stands between them and being chased."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
@@ -53,6 +53,7 @@ class Promise(TenantRow, Versioned, Base):
         amount_range("amount_minor", low=1),
         amount_range("paid_minor", low=0),
         CheckConstraint("tolerance_days BETWEEN 0 AND 365", name="tolerance_days"),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_promises_customer_id", "tenant_id", "customer_id", "id"),
         Index("ix_promises_open", "tenant_id", "customer_id", postgresql_where=text("status = 'open'")),
     )
@@ -84,7 +85,9 @@ class Dispute(TenantRow, Versioned, Base):
         foreign_key(["tenant_id", "credit_note_id"], ["credit_notes.tenant_id", "credit_notes.id"]),
         one_of("status", DISPUTE.states),
         amount_range("amount_minor", low=1),
+        amount_range("accepted_minor", low=0),
         amount_range("credited_minor", low=0),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_disputes_invoice_id", "tenant_id", "invoice_id"),
         Index("ix_disputes_customer_id", "tenant_id", "customer_id", "id"),
         Index("ix_disputes_open", "tenant_id", "respond_by_on", postgresql_where=text("status = 'open'")),
@@ -93,6 +96,7 @@ class Dispute(TenantRow, Versioned, Base):
     external_id: Mapped[str | None]
     customer_id: Mapped[UUID]
     invoice_id: Mapped[UUID]
+    currency: Mapped[str]
     # Empty for the whole invoice.
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str]
@@ -103,6 +107,8 @@ class Dispute(TenantRow, Versioned, Base):
     respond_by_on: Mapped[date | None]
     is_overdue: Mapped[bool]
     resolved_on: Mapped[date | None]
+    # What was found to be right of it, and what was credited for that here; somebody else may credit it, too.
+    accepted_minor: Mapped[int] = mapped_column(BigInteger)
     credited_minor: Mapped[int] = mapped_column(BigInteger)
     credit_note_id: Mapped[UUID | None]
     resolution_note: Mapped[str | None]
@@ -121,6 +127,8 @@ class PaymentPlan(TenantRow, Versioned, Base):
         amount_range("interest_minor", low=0),
         amount_range("down_payment_minor", low=0),
         amount_range("setup_fee_minor", low=0),
+        amount_range("paid_minor", low=0),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_payment_plans_customer_id", "tenant_id", "customer_id", "id"),
         Index(
             "ix_payment_plans_live",
@@ -130,12 +138,15 @@ class PaymentPlan(TenantRow, Versioned, Base):
         ),
     )
 
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"known_ids", "wake_on"})
+
     external_id: Mapped[str | None]
     customer_id: Mapped[UUID]
     currency: Mapped[str]
     status: Mapped[str]
-    # What was quoted.
+    # {terms, instalments, starts_on, day_count}: what was shown, and the instalments as they were quoted.
     definition: Mapped[dict[str, Any]]
+    # What the plan covers: principal and included charges.
     principal_minor: Mapped[int] = mapped_column(BigInteger)
     interest_minor: Mapped[int] = mapped_column(BigInteger)
     down_payment_minor: Mapped[int] = mapped_column(BigInteger)
@@ -154,6 +165,14 @@ class PaymentPlan(TenantRow, Versioned, Base):
     end_reason: Mapped[str | None]
     supersedes_id: Mapped[UUID | None]
     dunning_policy_id: Mapped[UUID | None]
+    # What its instalments have been paid.
+    paid_minor: Mapped[int] = mapped_column(BigInteger)
+    # Counts the changes of its instalments, which are none of its own columns.
+    instalment_changes: Mapped[int]
+    # Charges that it includes, and what had settled its invoices before it began: neither is paid to it.
+    known_ids: Mapped[list[UUID]] = mapped_column(_IDS)
+    # The next date on which time alone changes it, while it is active.
+    wake_on: Mapped[date | None]
     meta: Mapped[dict[str, Any]]
     instalments: Mapped[list["PlanInstalment"]] = relationship(lazy="raise", order_by="PlanInstalment.number")
     invoices: Mapped[list["PlanInvoice"]] = relationship(
@@ -236,6 +255,7 @@ class Placement(TenantRow, Versioned, Base):
     placed_on: Mapped[date]
     acknowledged_on: Mapped[date | None]
     ended_on: Mapped[date | None]
+    end_reason: Mapped[str | None]
     note: Mapped[str | None]
     meta: Mapped[dict[str, Any]]
     invoices: Mapped[list["PlacementInvoice"]] = relationship(lazy="raise", order_by="PlacementInvoice.invoice_id")
@@ -259,6 +279,7 @@ class PlacementInvoice(Base):
     placement_id: Mapped[UUID] = mapped_column(primary_key=True)
     invoice_id: Mapped[UUID] = mapped_column(primary_key=True)
     placed_minor: Mapped[int] = mapped_column(BigInteger)
+    # Whether it stands in the way of nothing any more; one that was closed goes on standing there until then.
     is_over: Mapped[bool]
 
 

@@ -131,16 +131,27 @@ class DunningRun(TenantRow, Versioned, Base):
     """A run that was planned, looked at and approved before anything left (rule D14)."""
 
     __tablename__ = "dunning_runs"
-    __table_args__ = (foreign_key(["tenant_id"], ["tenants.id"]), one_of("status", DUNNING_RUN.states))
+    __table_args__ = (
+        foreign_key(["tenant_id"], ["tenants.id"]),
+        one_of("status", DUNNING_RUN.states),
+        Index(
+            "ix_dunning_runs_under_way", "tenant_id", "id", postgresql_where=text("status IN ('planning', 'approved')")
+        ),
+    )
 
     status: Mapped[str]
     run_on: Mapped[date]
     filter: Mapped[dict[str, Any]]
+    # The customers to be looked at, how many have been, and the last of them: planning goes on behind it.
+    customer_count: Mapped[int]
+    done_count: Mapped[int]
+    after_customer_id: Mapped[UUID | None]
     item_count: Mapped[int]
     sent_count: Mapped[int]
     drifted_count: Mapped[int]
     approved_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
 
 
 class DunningRunItem(Base):
@@ -163,11 +174,14 @@ class DunningRunItem(Base):
     policy_version: Mapped[int]
     currency: Mapped[str]
     channel: Mapped[str]
-    to: Mapped[str]
+    to: Mapped[str | None]
     language: Mapped[str]
     template: Mapped[str]
+    # When it would go out: the window may open later in the day.
+    planned_at: Mapped[datetime]
     total_due_minor: Mapped[int] = mapped_column(BigInteger)
-    # Of each case: its id, its invoice's, the step's key, the cycle and the amount in minor units.
+    # Of each case: its id, its invoice's, the step's key, the cycle, what is asked for and, without the step's own fee,
+    # what was owed when it was planned; both in minor units.
     cases: Mapped[list[Any]]
     subject: Mapped[str | None]
     text_body: Mapped[str | None]

@@ -21,6 +21,14 @@ class Event(TenantRow, Base):
         UniqueConstraint("tenant_id", "sequence"),
         Index("ix_events_unsequenced", "tenant_id", "position", postgresql_where=text("sequence IS NULL")),
         Index("ix_events_object", "tenant_id", "object_id", "position"),
+        Index(
+            "ix_events_customer_id",
+            "tenant_id",
+            "customer_id",
+            "created_at",
+            "id",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
     )
 
     position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -30,6 +38,8 @@ class Event(TenantRow, Base):
     object_type: Mapped[str]
     object_id: Mapped[UUID]
     object_version: Mapped[int] = mapped_column(BigInteger)
+    # Whose history it belongs to.
+    customer_id: Mapped[UUID | None]
     # JSON text, not jsonb: the bytes are signed, and jsonb would order keys anew.
     data: Mapped[str]
     previous: Mapped[str | None]

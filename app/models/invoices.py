@@ -4,7 +4,8 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.instalments import OpenPart, open_parts
@@ -156,6 +157,7 @@ class DunningCase(TenantRow, Versioned, Base):
             postgresql_nulls_not_distinct=True,
         ),
         one_of("state", CASE.states),
+        CheckConstraint("late_entry IN ('highest', 'hold', 'restart')", name="late_entry"),
         Index(
             "ix_dunning_cases_running",
             "tenant_id",
@@ -165,18 +167,31 @@ class DunningCase(TenantRow, Versioned, Base):
         Index("ix_dunning_cases_policy", "tenant_id", "policy_id", "policy_version"),
     )
 
+    bookkeeping: ClassVar[frozenset[str]] = frozenset(
+        {"plan_due_on", "plan_open_minor", "plan_label", "taken_keys", "sent_count"}
+    )
+
     customer_id: Mapped[UUID]
     invoice_id: Mapped[UUID]
     # Of an invoice that was issued in several, or of the plan; empty for an invoice that is due whole.
     instalment_number: Mapped[int | None]
     # The payment plan whose instalment it chases; its invoice is then the oldest one that the plan covers.
     plan_id: Mapped[UUID | None]
+    # Of that instalment: its due date, what is open of it, and how it is named ("3/6"); kept by the plan.
+    plan_due_on: Mapped[date | None]
+    plan_open_minor: Mapped[int | None] = mapped_column(BigInteger)
+    plan_label: Mapped[str | None]
     policy_id: Mapped[UUID]
     policy_version: Mapped[int]
     state: Mapped[str]
     cycle: Mapped[int]
     # Days by which the ladder starts later than the due date (late entry by `restart`).
     shift_days: Mapped[int]
+    # How it enters the ladder late, where that is not as its policy says; `hold` until a person begins it.
+    late_entry: Mapped[str | None]
+    # Steps that were taken under another version of the policy, where this one has them further up.
+    taken_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
+    sent_count: Mapped[int] = mapped_column(server_default="0")
     # The highest step that was taken or skipped, and the local date of the last one taken.
     reached_step_key: Mapped[str | None]
     reached_offset_days: Mapped[int | None]

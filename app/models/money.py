@@ -251,6 +251,7 @@ class WriteOff(TenantRow, Versioned, Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     recovered_minor: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str]
+    approved_by: Mapped[str | None]
     written_off_on: Mapped[date]
     status: Mapped[str]
     reversed_on: Mapped[date | None]
@@ -316,4 +317,6 @@ class Charge(TenantRow, Versioned, Base):
     segments: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     waived_on: Mapped[date | None]
     waiver_reason: Mapped[str | None]
+    # The payment plan whose interest or set-up fee it is.
+    plan_id: Mapped[UUID | None]
     meta: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, TenantRow, Versioned, foreign_key, one_of
@@ -23,7 +24,7 @@ class DunningPolicy(TenantRow, Versioned, Base):
     is_default: Mapped[bool]
     wants_default: Mapped[bool]
     # {kinds, countries, currencies, tags, min_amount, max_amount}: invoices it takes by itself; lowest priority first.
-    applies_to: Mapped[dict[str, Any] | None]
+    applies_to: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     priority: Mapped[int] = mapped_column(server_default="100")
     latest_number: Mapped[int]
     published_number: Mapped[int | None]

@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import REMINDER
@@ -54,6 +55,9 @@ class Reminder(TenantRow, Versioned, Base):
     provider_message_id: Mapped[str | None]
     delivered_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
+    # The one whose step this one takes up by another channel, and the channels that were tried before.
+    replaces_id: Mapped[UUID | None]
+    tried_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
     # The approved run that it belongs to.
     run_id: Mapped[UUID | None]
     skip_reason: Mapped[str | None]
@@ -90,4 +94,7 @@ class ReminderItem(Base):
     cycle: Mapped[int]
     nominal_on: Mapped[date]
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    # The instalment of a payment plan, or of an invoice in several, that it is about.
+    plan_id: Mapped[UUID | None]
+    instalment_number: Mapped[int | None]
     dropped_reason: Mapped[str | None]

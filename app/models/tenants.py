@@ -15,9 +15,15 @@ class Tenant(Versioned, Base):
     """A company that collects what it is owed."""
 
     __tablename__ = "tenants"
-    __table_args__ = (one_of("mode", ("live", "test")), one_of("sending", ("live", "shadow", "paused")))
+    __table_args__ = (
+        one_of("mode", ("live", "test")),
+        one_of("sending", ("live", "shadow", "paused")),
+        one_of("dunning_mode", ("automatic", "runs")),
+    )
 
-    bookkeeping: ClassVar[frozenset[str]] = frozenset({"clock_at", "advance_token", "advance_lease_until"})
+    bookkeeping: ClassVar[frozenset[str]] = frozenset(
+        {"clock_at", "advance_token", "advance_lease_until", "channel_pauses"}
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -33,6 +39,8 @@ class Tenant(Versioned, Base):
     contact_rules: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     # Providers of text messages by channel, their secrets encrypted.
     channels: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    # {channel: {until, failures}} of providers that were down or limited us, and when they are tried again.
+    channel_pauses: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     # What payment plans, promises, disputes and write-offs are bound by.
     agreement_rules: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     max_contacts_per_day: Mapped[int | None]
@@ -50,6 +58,8 @@ class Tenant(Versioned, Base):
     charge_tax: Mapped[dict[str, Any] | None]
     holds_credit_over_limit: Mapped[bool] = mapped_column(server_default=text("false"))
     sending: Mapped[str]
+    # Whether reminders are made as they come due, or by runs that somebody approves (rule D14).
+    dunning_mode: Mapped[str] = mapped_column(server_default="automatic")
     clock_at: Mapped[datetime | None]
     advance_token: Mapped[UUID | None]
     advance_lease_until: Mapped[datetime | None]

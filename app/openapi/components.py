@@ -40,6 +40,7 @@ RESPONSES = {
     409: SharedAnswer(
         "Conflict", Code.state_conflict, "Not possible now: the invoice is void.", headers=("Retry-After",)
     ),
+    410: SharedAnswer("GoneForGood", Code.link_expired, "This link has expired; ask for a new one."),
     412: SharedAnswer(
         "PreconditionFailed",
         Code.precondition_failed,

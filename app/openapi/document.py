@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from app.core.security import VERBS
+from app.core.security import LINKS, VERBS
 from app.deps import required_scope
 from app.openapi import components, tags, webhooks
 from app.openapi.examples import Examples
@@ -93,7 +93,8 @@ class _Operation:
         self.method = method
         self.operation = operation
         self.endpoint = endpoint
-        self.is_tenants = path.startswith("/v1/")
+        self.is_linked = path.removeprefix("/v1/").split("/", 1)[0] in LINKS
+        self.is_tenants = path.startswith("/v1/") and not self.is_linked
         self.checks_version = calls(endpoint, "check_if_match")
 
     def complete(self) -> None:
@@ -146,7 +147,7 @@ class _Operation:
             answers.setdefault("409", {})
             answers.setdefault("422", {})
         for status, answer in list(answers.items()):
-            if int(status) < 400 or not self.is_tenants:
+            if int(status) < 400 or not (self.is_tenants or self.is_linked):
                 answer["headers"] = self._headers() | answer.get("headers", {})
                 self._describe(answer)
             else:

@@ -26,7 +26,9 @@ _GROUPS: dict[str, dict[str, str]] = {
         "Holds": "Stops of contact, escalation or charges.",
         "Promises": "Promises to pay, which pause the ladder until they are kept or broken.",
         "Disputes": "Amounts that the customer contests.",
-        "Payment plans": "Instalment plans that replace what they cover.",
+        "Payment plans": "Instalments agreed over open invoices. While a plan is kept, what it covers is not chased; "
+        "its instalments are, under a policy of their own.",
+        "Plan links": "What a customer opens to read and accept a proposed plan; the link itself is the key.",
         "Placements": "Cases handed to an agency or a lawyer.",
         "Activities": "Calls, visits and notes of people; they count as contacts.",
         "Tasks": "What people have to do next.",

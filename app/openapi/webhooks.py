@@ -21,6 +21,7 @@ _DATA = {
     "invoice": "InvoiceOutput",
     "payment": "PaymentOutput",
     "payment_plan": "PlanOutput",
+    "placement": "PlacementOutput",
     "promise": "PromiseOutput",
     "reminder": "ReminderOutput",
     "webhook": "EndpointOutput",
@@ -45,8 +46,33 @@ _MORE: dict[str, tuple[str, Json]] = {
             "reason": {"type": "string", "description": "Why, as a stable code.", "examples": ["min_gap"]},
         },
     ),
+    "reminder.requested": (
+        "ReminderRequested",
+        {
+            "message": {
+                "type": "object",
+                "description": "What there is to say, in the customer's language.",
+                "properties": {
+                    "subject": {"type": ["string", "null"], "description": "The subject line."},
+                    "text": {"type": "string", "description": "The plain text."},
+                    "html": {"type": ["string", "null"], "description": "The HTML."},
+                },
+                "examples": [{"subject": "Factura F-1001", "text": "Estimados señores:", "html": None}],
+            },
+        },
+    ),
     "reminder.sent": ("ReminderConcluded", _NOTE),
-    "reminder.failed": ("ReminderConcluded", _NOTE),
+    "reminder.failed": (
+        "ReminderFailed",
+        {
+            **_NOTE,
+            "receipt": {
+                "type": "string",
+                "enum": ["bounced", "failed"],
+                "description": "What the provider told, where it had taken the message before.",
+            },
+        },
+    ),
 }
 PARAMETERS: Json = {
     "WebhookId": {

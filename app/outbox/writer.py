@@ -45,6 +45,7 @@ class OutboxWriter:
                         "object_type": object_type,
                         "object_id": data["id"],
                         "object_version": data["version"],
+                        "customer_id": data["id"] if object_type == "customer" else data.get("customer_id"),
                         "data": encoded.decode(),
                         "previous": previous_encoded.decode() if previous_encoded else None,
                         "idempotency_key": uow.idempotency_key,

@@ -45,7 +45,7 @@ async def allocate(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Ver
     uow.track(payment)
     settled = await settle_designated(uow, payment, designations)
     if payment.customer_id is not None and wants_automatic(fields, has_named=bool(designations)):
-        await settle_oldest(uow, payment, settled, customer_id=payment.customer_id, amount_minor=left)
+        await settle_oldest(uow, payment, settled, customer=customers[payment.customer_id], amount_minor=left)
     if settled.invoices:
         uow.emit("payment.allocated", payment)
     return await acknowledge(uow, payment, customers, settled.invoices.values())
@@ -101,6 +101,7 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Versi
     Raises:
         ProblemError: 404, 409 when it is somebody's already, 422 naming what is not valid.
     """
+    await get(uow, payment_id)
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
     payment = await get(uow, payment_id, for_update=True)
     check(payment.version)
@@ -121,7 +122,7 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Versi
     else:
         settled = await settle_designated(uow, payment, designations)
         if wants_automatic(fields, has_named=bool(designations)):
-            await settle_oldest(uow, payment, settled, customer_id=customer.id, amount_minor=left)
+            await settle_oldest(uow, payment, settled, customer=customer, amount_minor=left)
     uow.emit("payment.allocated", payment)
     return await acknowledge(uow, payment, {customer.id: customer}, settled.invoices.values())
 
@@ -148,6 +149,6 @@ async def confirm(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Vers
     receive_payment(uow, payment)
     settled = await settle_designated(uow, payment, designations)
     if payment.customer_id is not None and wants_automatic(fields, has_named=bool(designations)):
-        await settle_oldest(uow, payment, settled, customer_id=payment.customer_id, amount_minor=amount)
+        await settle_oldest(uow, payment, settled, customer=customers[payment.customer_id], amount_minor=amount)
     uow.emit("payment.allocated", payment)
     return await acknowledge(uow, payment, customers, settled.invoices.values())

@@ -100,7 +100,9 @@ async def reverse_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
     """
     return await _answer(
         uow,
-        await service.reverse(uow, payment_id, reason=body.reason, reversed_on=body.reversed_on, check=_check(request)),
+        await service.reverse(
+            uow, payment_id, reason=body.reason, reversed_on=body.reversed_on, check=partial(check_if_match, request)
+        ),
     )
 
 
@@ -110,7 +112,9 @@ async def allocate_payment(uow: Uow, request: Request, payment_id: UUID, body: P
 
     As with a new payment: to those that are named, else to those due the longest.
     """
-    return await _answer(uow, await commands.allocate(uow, payment_id, body.model_dump(), _check(request)))
+    return await _answer(
+        uow, await commands.allocate(uow, payment_id, body.model_dump(), partial(check_if_match, request))
+    )
 
 
 @router.post(
@@ -121,19 +125,25 @@ async def unallocate_payment(uow: Uow, request: Request, payment_id: UUID, body:
 
     They are open again as if it never had; the cash is unapplied and can be allocated or refunded.
     """
-    return await _answer(uow, await commands.unallocate(uow, payment_id, body.model_dump(), _check(request)))
+    return await _answer(
+        uow, await commands.unallocate(uow, payment_id, body.model_dump(), partial(check_if_match, request))
+    )
 
 
 @router.post("/{payment_id}/refund", response_model=PaymentAnswer, responses=WRITE, operation_id="refund_payment")
 async def refund_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentRefund) -> Response:
     """Record that unapplied cash went back to the payer; Puntual moves no money itself."""
-    return await _answer(uow, await commands.refund(uow, payment_id, body.model_dump(), _check(request)))
+    return await _answer(
+        uow, await commands.refund(uow, payment_id, body.model_dump(), partial(check_if_match, request))
+    )
 
 
 @router.post("/{payment_id}/assign", response_model=PaymentAnswer, responses=WRITE, operation_id="assign_payment")
 async def assign_payment(uow: Uow, request: Request, payment_id: UUID, body: PaymentAssign) -> Response:
     """Say whose an unidentified payment is; it settles that customer's invoices from its own date on."""
-    return await _answer(uow, await commands.assign(uow, payment_id, body.model_dump(), _check(request)))
+    return await _answer(
+        uow, await commands.assign(uow, payment_id, body.model_dump(), partial(check_if_match, request))
+    )
 
 
 @router.post("/{payment_id}/confirm", response_model=PaymentAnswer, responses=WRITE, operation_id="confirm_payment")
@@ -142,11 +152,9 @@ async def confirm_payment(uow: Uow, request: Request, payment_id: UUID, body: Pa
 
     One that came back unpaid is reversed.
     """
-    return await _answer(uow, await commands.confirm(uow, payment_id, body.model_dump(), _check(request)))
-
-
-def _check(request: Request) -> service.VersionCheck:
-    return partial(check_if_match, request)
+    return await _answer(
+        uow, await commands.confirm(uow, payment_id, body.model_dump(), partial(check_if_match, request))
+    )
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged) -> Response:

@@ -209,7 +209,9 @@ class TenderedOutput(Output):
 
     currency: str = Field(description="ISO 4217 code.")
     amount: str = Field(description="What was handed over.")
-    exchange_rate: str = Field(description="Units of the payment's currency for one unit of this one.")
+    exchange_rate: str = Field(
+        description="Units of the payment's currency for one unit of this one.", examples=["18.2555"]
+    )
 
 
 class AllocationOutput(Output):

@@ -59,7 +59,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
         receive_payment(uow, payment)
         settled = await settle_designated(uow, payment, designations)
         if payment.customer_id is not None and wants_automatic(fields, has_named=bool(designations)):
-            await settle_oldest(uow, payment, settled, customer_id=payment.customer_id, amount_minor=amount)
+            await settle_oldest(uow, payment, settled, customer=customers[payment.customer_id], amount_minor=amount)
     uow.emit("payment.created", payment)
     return await acknowledge(uow, payment, customers, settled.invoices.values())
 

@@ -1,6 +1,6 @@
 """What a payment settles: what the payer designated, then the oldest due (rules M3, M7, M11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,10 +15,12 @@ from app.domain.discount import DiscountTerm, best_percent, cash_needed, credite
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.money import parse_amount
+from app.domain.plan_calls import Call
 from app.ledger.allocations import Difference, settle
 from app.ledger.entries import open_item
 from app.models import Customer, Invoice, Payment
 from app.payments import repository
+from app.settlement.plan_calls import covered_first
 from app.settlement.references import Reference, load_customer_invoices
 
 Fields = Mapping[str, Any]
@@ -58,34 +60,44 @@ async def settle_designated(uow: UnitOfWork, payment: Payment, designations: Seq
 
 
 async def settle_oldest(
-    uow: UnitOfWork, payment: Payment, settled: Settled, *, customer_id: UUID, amount_minor: int
+    uow: UnitOfWork, payment: Payment, settled: Settled, *, customer: Customer, amount_minor: int
 ) -> None:
-    """Apply what is left of a payment to what has been due the longest, disputed amounts excepted.
+    """Apply what is left of a payment to due instalments of plans, then to what has been due the longest (rule M3).
+
+    Disputed amounts are left out. What a plan covers is due by its instalments, and earns no discount any more.
 
     Args:
         uow: the unit of work.
         payment: the payment.
         settled: what it has touched so far; what it touches here is put in.
-        customer_id: whose invoices it settles.
+        customer: whose invoices it settles.
         amount_minor: by how much to look ahead: what was designated may lie among the oldest.
     """
-    seen: set[UUID] = set()
+    plans = await covered_first(uow, customer, payment.currency)
+    for invoice, cash in _serve(payment.unapplied_minor, plans.due, plans.invoices):
+        await _settle(uow, payment, Designation(invoice, cash, 0), settled)
+    seen = set(plans.invoices)
+    later = plans.later
     while payment.unapplied_minor > 0:
-        oldest = await repository.load_oldest_invoices(uow, customer_id, payment.currency, amount_minor, seen)
+        oldest = await repository.load_oldest_invoices(uow, customer.id, payment.currency, amount_minor, seen)
         seen |= {invoice.id for invoice in oldest}
         earned = 0
-        for invoice, cash in _spread(payment.unapplied_minor, oldest, payment.received_on):
-            earned += await _settle_cash(uow, payment, invoice, cash, settled)
+        wanted = _merge(oldest, payment.received_on, later)
+        for invoice, cash in _serve(payment.unapplied_minor, wanted, {row.id: row for row in oldest} | plans.invoices):
+            if invoice.id in plans.invoices:
+                await _settle(uow, payment, Designation(invoice, cash, 0), settled)
+            else:
+                earned += await _settle_cash(uow, payment, invoice, cash, settled)
         # A discount makes the payment reach further than the amounts open had said.
         if not earned:
             return
+        later = _left_of(later, plans.invoices)
 
 
-def _spread(cash_minor: int, invoices: Sequence[Invoice], received_on: date) -> list[tuple[Invoice, int]]:
-    """How much of a payment goes to each invoice, in the order of what is due; at a discount less is needed."""
+def _merge(invoices: Sequence[Invoice], received_on: date, later: Sequence[Call]) -> list[Call]:
+    """What is asked for, in the order of what is due; at a discount less money is needed."""
     by_id = {invoice.id: invoice for invoice in invoices}
-    left = cash_minor
-    taken: dict[UUID, int] = {}
+    asked = []
     for portion in portions(open_item(invoice) for invoice in invoices):
         invoice = by_id[portion.item.invoice_id]
         needed = portion.available
@@ -93,11 +105,32 @@ def _spread(cash_minor: int, invoices: Sequence[Invoice], received_on: date) -> 
             charges = min(needed, invoice.charges_open_minor)
             on = max(received_on, invoice.issued_on)
             needed = charges + cash_needed(needed - charges, best_percent(discount_terms(invoice), on))
-        part = min(left, needed)
+        asked.append(Call(portion.due_on, invoice.id, needed))
+    return sorted([*asked, *later], key=lambda call: call.due_on) if later else asked
+
+
+def _serve(cash_minor: int, wanted: Iterable[Call], invoices: Mapping[UUID, Invoice]) -> list[tuple[Invoice, int]]:
+    """How much of a payment goes to each invoice, in the order in which it is asked for."""
+    left = cash_minor
+    taken: dict[UUID, int] = {}
+    for call in wanted:
+        part = min(left, call.amount_minor)
         if part:
-            taken[invoice.id] = taken.get(invoice.id, 0) + part
+            taken[call.invoice_id] = taken.get(call.invoice_id, 0) + part
             left -= part
-    return [(by_id[invoice_id], part) for invoice_id, part in taken.items()]
+    return [(invoices[invoice_id], part) for invoice_id, part in taken.items()]
+
+
+def _left_of(later: Iterable[Call], invoices: Mapping[UUID, Invoice]) -> list[Call]:
+    """What is still asked for of invoices that have been settled meanwhile."""
+    room = {invoice_id: open_item(invoice).available for invoice_id, invoice in invoices.items()}
+    left = []
+    # The last ones are left over.
+    for call in reversed(list(later)):
+        part = min(call.amount_minor, room[call.invoice_id])
+        room[call.invoice_id] -= part
+        left.append(call._replace(amount_minor=part))
+    return left[::-1]
 
 
 async def _settle_cash(uow: UnitOfWork, payment: Payment, invoice: Invoice, cash_minor: int, settled: Settled) -> int:

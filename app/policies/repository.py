@@ -71,3 +71,14 @@ async def find_other_default(uow: UnitOfWork, policy_id: UUID) -> DunningPolicy 
         .where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicy.is_default, DunningPolicy.id != policy_id)
         .execution_options(populate_existing=True)
     )
+
+
+async def find_named(uow: UnitOfWork, name: str) -> Sequence[PolicyAndVersion]:
+    """Policies whose latest version has a name; two are enough to know that it names none."""
+    rows = await uow.session.execute(
+        _LATEST.where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicyVersion.name == name)
+        .order_by(DunningPolicy.id)
+        .limit(2)
+        .execution_options(populate_existing=True)
+    )
+    return [(policy, version) for policy, version in rows]

@@ -1,5 +1,6 @@
 """HTTP for dunning policies."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from app.outbox.payloads import policy_payload
 from app.policies import repository, service
 from app.policies.schemas import (
     PolicyCreate,
+    PolicyExport,
+    PolicyImport,
     PolicyOutput,
     PolicyPage,
     PolicyStatus,
@@ -73,14 +76,39 @@ async def list_dunning_policies(
     openapi_extra=_BODY,
 )
 async def validate_dunning_policy(uow: Uow, request: Request) -> Response:
-    """Check a dunning policy as creating it would, and say what is wrong; nothing is stored."""
+    """Check a dunning policy as creating and publishing it would, and say what is wrong; nothing is stored.
+
+    Warnings tell what is allowed and probably not meant.
+    """
+    warnings: Sequence[FieldError] = ()
     try:
         body = PolicyCreate.model_validate(await request.json())
     except ValidationError as error:
         faults = [_fault(found) for found in error.errors(include_url=False, include_input=False)]
     else:
-        faults = list(await service.explain(uow, body.model_dump()))
-    return json_response({"valid": not faults, "errors": [field_error_payload(fault) for fault in faults]})
+        errors, warnings = await service.explain(uow, body.model_dump())
+        faults = list(errors)
+    return json_response({
+        "valid": not faults,
+        "errors": [field_error_payload(fault) for fault in faults],
+        "warnings": [field_error_payload(warning) for warning in warnings],
+    })  # fmt: skip
+
+
+@router.post(
+    "/import",
+    response_model=PolicyOutput,
+    responses={**CREATE, 201: {"description": "The policy was created.", "model": PolicyOutput}},
+    operation_id="import_dunning_policy",
+)
+async def import_dunning_policy(uow: Uow, body: PolicyImport) -> Response:
+    """Create or change a dunning policy from an export, as a draft.
+
+    The policy of the same `name` is changed as PATCH would change it; where there is none, it is created (201).
+    """
+    policy, version, is_new = await service.take_in(uow, body.model_dump(exclude={"format"}))
+    await uow.flush()
+    return resource_response(policy_payload(policy, version), status=201 if is_new else 200)
 
 
 @router.get("/{policy_id}", response_model=PolicyOutput, responses=READ, operation_id="get_dunning_policy")
@@ -139,6 +167,19 @@ async def list_dunning_policy_versions(uow: Uow, policy_id: UUID) -> Response:
 async def get_dunning_policy_version(uow: Uow, policy_id: UUID, number: VersionNumber) -> Response:
     """Read one version of a dunning policy."""
     return resource_response(policy_payload(*await service.get_version(uow, policy_id, number)))
+
+
+@router.get("/{policy_id}/export", response_model=PolicyExport, responses=READ, operation_id="export_dunning_policy")
+async def export_dunning_policy(
+    uow: Uow,
+    policy_id: UUID,
+    version: Annotated[
+        int | None, Query(ge=1, le=2_147_483_647, description="Number of the version; left out, the latest.")
+    ] = None,
+) -> Response:
+    """Read a dunning policy as a document without ids, to be imported here or by another tenant."""
+    found = await (service.get(uow, policy_id) if version is None else service.get_version(uow, policy_id, version))
+    return json_response(service.exported(*found))
 
 
 def _fault(error: Any) -> FieldError:

@@ -7,15 +7,17 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.core.condition_schemas import AmountByCurrency, ConditionsInput, ConditionsOutput, SegmentInput, SegmentOutput
 from app.core.schemas import Currency, Input, Money, Output, ProblemField, SendWindowSchema, Text200
 from app.domain.errors import Code
 
 GroupingName = Literal["customer", "invoice"]
 CatchUpName = Literal["highest", "one_at_a_time", "skip"]
-LateEntryName = Literal["restart", "highest"]
-StepChannel = Literal["email", "sms", "whatsapp", "phone", "post"]
+LateEntryName = Literal["restart", "highest", "hold"]
+StepChannel = Literal["email", "sms", "whatsapp", "letter", "call", "erp"]
 FeeKind = Literal["flat", "percent", "tiers"]
-OnExhausted = Literal["event", "task", "placement"]
+# `placement` is the former name of `suggest_placement`.
+OnExhausted = Literal["event", "task", "suggest_placement", "placement"]
 PolicyStatus = Literal["draft", "published"]
 
 
@@ -36,14 +38,6 @@ Percent = Annotated[
         examples=["8.5"],
     ),
     BeforeValidator(_percent_text),
-]
-AmountByCurrency = Annotated[
-    dict[str, Money],
-    Field(
-        max_length=50,
-        description="Amounts by ISO 4217 currency; a currency that is not listed has no minimum. Inclusive.",
-        examples=[{"MXN": "100.00"}],
-    ),
 ]
 StepKey = Annotated[
     str,
@@ -72,6 +66,26 @@ MinGapDays = Annotated[
         description="The next contact is on or after the date of the customer's last one plus this many days; "
         "0 sets no gap.",
         examples=[2],
+    ),
+]
+MaxCount = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=1000,
+        description="The ladder of an invoice is exhausted after this many reminders.",
+        examples=[4],
+    ),
+]
+Priority = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=1_000_000,
+        description="Of several policies whose `applies_to` an invoice meets, the one with the lowest takes it.",
+        examples=[100],
     ),
 ]
 CalendarCode = Annotated[
@@ -122,7 +136,10 @@ class StepInput(Input):
     channels: list[StepChannel] = Field(
         min_length=1,
         max_length=5,
-        description="Alternatives in order: the first one for which the customer has an address that may be used.",
+        description="Alternatives in order: the first one for which the customer has an address that may be used; "
+        "where a message comes back or nobody is reached, the next one. `sms` and `whatsapp` need your account in "
+        "`PATCH /v1/tenant`, `letter` is a PDF for you to post, `call` a task for people, `erp` an event that asks "
+        "your own system to write.",
         examples=[["email"]],
     )
     template: str = Field(
@@ -135,8 +152,15 @@ class StepInput(Input):
     requires_approval: bool = Field(
         default=False, strict=True, description="The reminder waits until somebody approves it."
     )
+    conditions: ConditionsInput | None = Field(
+        default=None,
+        description="The step is for these cases alone; others pass it over on its day, with the reason "
+        "`condition_not_met`. The amounts are what is open of the invoice on that day.",
+    )
     on_exhausted: OnExhausted | None = Field(
-        default=None, description="What is wanted once the last step is done; kept and given back, not acted upon."
+        default=None,
+        description="Of the last step: what happens once the ladder is exhausted. `event` (also null) announces it, "
+        "`task` also makes a task of kind `review` due that day, `suggest_placement` one of kind `placement`.",
     )
 
 
@@ -160,7 +184,11 @@ class PolicyFields(Input):
     late_entry: LateEntryName = Field(
         default="restart",
         description="For an invoice that is overdue when it is first seen: `restart` begins with the lowest step "
-        "after the due date and keeps the spacing, `highest` takes the highest step that is due.",
+        "after the due date and keeps the spacing, `highest` takes the highest step that is due, `hold` waits until "
+        "somebody calls `POST /v1/invoices/{id}/dunning/start`.",
+    )
+    max_count: MaxCount | None = Field(
+        default=None, description="The ladder of an invoice is exhausted after this many reminders; null: no limit."
     )
     min_gap_days: MinGapDays = 0
     min_amount: AmountByCurrency = Field(
@@ -183,9 +211,22 @@ class PolicyFields(Input):
 class PolicyCreate(PolicyFields):
     """A new policy, which begins as a draft."""
 
+    applies_to: SegmentInput | None = Field(
+        default=None,
+        description="Once the policy is published, new cases of invoices that meet this start with it, unless the "
+        "invoice or its customer names a policy. It belongs to the policy and not to a version: a change holds at "
+        "once. Null takes none.",
+    )
+    priority: Priority = 100
+
 
 class PolicyUpdate(PolicyFields):
-    """Changes to a policy: fields left out stay as they are; `steps` and the amounts are replaced whole."""
+    """Changes to a policy: fields left out stay as they are; lists, amounts and conditions are replaced whole."""
+
+    applies_to: SegmentInput | None = Field(
+        default=None, description="Invoices that the policy takes by itself, from now on; null takes none."
+    )
+    priority: Priority = 100
 
     name: Text200 = Field(default_factory=str, description="Your name of the policy.")
     steps: list[StepInput] = Field(
@@ -225,7 +266,8 @@ class StepOutput(Output):
     min_amount: dict[str, str] = Field(description="Least residual of the invoice, by currency; inclusive.")
     fee: FeeOutput | None = Field(description="What the step charges.")
     requires_approval: bool = Field(description="The reminder waits until somebody approves it.")
-    on_exhausted: OnExhausted | None = Field(description="What is wanted once the last step is done.")
+    conditions: ConditionsOutput | None = Field(description="The step is for these cases alone; null is every case.")
+    on_exhausted: OnExhausted | None = Field(description="Of the last step: what is done once it is exhausted.")
 
 
 class PolicyOutput(Output):
@@ -241,7 +283,10 @@ class PolicyOutput(Output):
     )
     grouping: GroupingName = Field(description="One reminder for each customer and currency, or for each invoice.")
     catch_up: CatchUpName = Field(description="Which of several due steps goes out.")
+    applies_to: SegmentOutput | None = Field(description="Invoices it takes by itself once it is published.")
+    priority: int = Field(description="Of several policies that would take an invoice, the lowest does.")
     late_entry: LateEntryName = Field(description="Where the ladder begins for an invoice first seen overdue.")
+    max_count: int | None = Field(description="The ladder of an invoice is exhausted after this many reminders.")
     min_gap_days: int = Field(description="Days from the customer's last contact to the next one.")
     min_amount: dict[str, str] = Field(description="Least overdue total of the customer, by currency; inclusive.")
     send_window: SendWindowSchema | None = Field(description="Narrows the tenant's send window.")
@@ -272,3 +317,33 @@ class PolicyValidation(Output):
 
     valid: bool = Field(description="Nothing is wrong with it.")
     errors: list[ProblemField] = Field(description="What is wrong, field by field; empty when it is valid.")
+    warnings: list[ProblemField] = Field(
+        description="What is allowed and probably not meant: a step that hardly ever goes out, a fee above its debt."
+    )
+
+
+class PolicyImport(PolicyCreate):
+    """A policy as it was exported, here or elsewhere."""
+
+    format: Literal["puntual.dunning-policy/1"] = Field(
+        default="puntual.dunning-policy/1", description="What this document is."
+    )
+
+
+class PolicyExport(Output):
+    """A policy without anything that belongs to one tenant: import it anywhere."""
+
+    format: Literal["puntual.dunning-policy/1"] = Field(description="What this document is.")
+    name: str = Field(description="Name of the policy, by which an import finds the one to change.")
+    default: bool = Field(description="Publishing makes it the tenant's default policy.")
+    applies_to: SegmentOutput | None = Field(description="Invoices it takes by itself once it is published.")
+    priority: int = Field(description="Of several policies that would take an invoice, the lowest does.")
+    grouping: GroupingName = Field(description="One reminder for each customer and currency, or for each invoice.")
+    catch_up: CatchUpName = Field(description="Which of several due steps goes out.")
+    late_entry: LateEntryName = Field(description="Where the ladder begins for an invoice first seen overdue.")
+    max_count: int | None = Field(description="The ladder of an invoice is exhausted after this many reminders.")
+    min_gap_days: int = Field(description="Days from the customer's last contact to the next one.")
+    min_amount: dict[str, str] = Field(description="Least overdue total of the customer, by currency; inclusive.")
+    send_window: SendWindowSchema | None = Field(description="Narrows the tenant's send window.")
+    calendar: str | None = Field(description="Public holidays on which nothing leaves; null is the tenant's calendar.")
+    steps: list[StepOutput] = Field(description="The ladder, by ascending `offset_days`.")

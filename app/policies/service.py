@@ -1,7 +1,8 @@
 """Commands on dunning policies (rule D1): drafts change, published versions never do."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm.attributes import flag_modified
@@ -10,13 +11,17 @@ from app.core.errors import FieldError, conflict, invalid_fields, not_found
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
-from app.dunning.definitions import parse_window
+from app.dunning.definitions import complete, parse_policy, parse_window
 from app.dunning.wording import load_texts
+from app.messages.pdf import letters_available
 from app.models import DunningPolicy, DunningPolicyVersion
 from app.policies import repository
 from app.policies.repository import PolicyAndVersion
-from app.policies.validation import DEFINITION_FIELDS, Checked, Surroundings, check_definition
+from app.policies.validation import DEFINITION_FIELDS, Checked, Surroundings, check_definition, check_segment
+from app.policies.warnings import warnings_of
 from app.settlement.reconcile import wake_all
+
+EXPORT_FORMAT: Final = "puntual.dunning-policy/1"
 
 
 async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> PolicyAndVersion:
@@ -25,12 +30,14 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> PolicyAndVersion
     Raises:
         ProblemError: 422 with everything that is wrong with it.
     """
-    definition = await _valid_definition(uow, fields)
+    definition, applies_to = await _valid(uow, fields)
     policy = DunningPolicy(
         tenant_id=uow.tenant_id,
         id=new_id(),
         is_default=False,
         wants_default=fields["default"],
+        applies_to=applies_to,
+        priority=fields["priority"],
         latest_number=1,
         published_number=None,
         version=1,
@@ -42,9 +49,47 @@ async def create(uow: UnitOfWork, fields: Mapping[str, Any]) -> PolicyAndVersion
     return policy, version
 
 
-async def explain(uow: UnitOfWork, fields: Mapping[str, Any]) -> Sequence[FieldError]:
-    """What `create` would object to; nothing is stored."""
-    return (await _check(uow, fields)).faults
+async def explain(uow: UnitOfWork, fields: Mapping[str, Any]) -> tuple[Sequence[FieldError], Sequence[FieldError]]:
+    """What `create` and `publish` would object to, and what is odd where they would not; nothing is stored."""
+    checked, segment = await _check(uow, fields)
+    faults = [*checked.faults, *(segment.faults if segment else ())]
+    if faults:
+        return faults, ()
+    policy = parse_policy(UUID(int=0), 1, checked.definition)
+    return (), warnings_of(policy, uow.tenant.settings, uow.today)
+
+
+def exported(policy: DunningPolicy, version: DunningPolicyVersion) -> dict[str, Any]:
+    """A version as a document that any tenant can import."""
+    return {
+        "format": EXPORT_FORMAT,
+        "name": version.name,
+        "default": policy.is_default if version.status == "published" else policy.wants_default,
+        "applies_to": policy.applies_to,
+        "priority": policy.priority,
+        **complete(version.definition),
+    }
+
+
+async def take_in(uow: UnitOfWork, fields: Mapping[str, Any]) -> tuple[DunningPolicy, DunningPolicyVersion, bool]:
+    """Create or change the policy of a name, as a draft.
+
+    Its segment and priority are no part of a version and hold at once, as with any change of a policy.
+
+    Returns:
+        The policy, its latest version, and whether it is new.
+
+    Raises:
+        ProblemError: 409 where several policies have the name, 422 with everything that is wrong.
+    """
+    await uow.lock_tenant()
+    known = await repository.find_named(uow, fields["name"])
+    if len(known) > 1:
+        raise conflict(Code.state_conflict, "Several policies have this name; rename one, or PATCH the one you mean.")
+    if not known:
+        return *await create(uow, fields), True
+    policy, version = known[0]
+    return policy, await update(uow, policy, version, fields), False
 
 
 async def get(uow: UnitOfWork, policy_id: UUID) -> PolicyAndVersion:
@@ -106,10 +151,13 @@ async def update(
         ProblemError: 422 with everything that is wrong with the result.
     """
     changed = {name: value for name, value in fields.items() if name in DEFINITION_FIELDS}
-    definition = await _valid_definition(uow, {**version.definition, **changed})
+    before = complete(version.definition)
+    identity = {"applies_to": fields.get("applies_to", policy.applies_to)}
+    definition, applies_to = await _valid(uow, {**before, **changed, **identity})
+    await _assign(uow, policy, applies_to, fields.get("priority", policy.priority))
     name = fields.get("name", version.name)
     wants_default = fields.get("default", policy.wants_default)
-    if (definition, name, wants_default) == (version.definition, version.name, policy.wants_default):
+    if (definition, name, wants_default) == (before, version.name, policy.wants_default):
         return version
     policy.wants_default = wants_default
     # The version is a row of its own; its change counts as one of the policy.
@@ -123,6 +171,17 @@ async def update(
     return version
 
 
+async def _assign(uow: UnitOfWork, policy: DunningPolicy, applies_to: dict[str, Any] | None, priority: int) -> None:
+    """Change which invoices a policy takes by itself: new cases follow at once, running ones stay."""
+    if (applies_to, priority) == (policy.applies_to, policy.priority):
+        return
+    policy.applies_to, policy.priority = applies_to, priority
+    if policy.published_number is not None:
+        await uow.flush()
+        # Open invoices that no policy took may have one now.
+        await wake_all(uow)
+
+
 async def publish(uow: UnitOfWork, policy: DunningPolicy, version: DunningPolicyVersion) -> None:
     """Make the draft of a locked policy what new cases start with.
 
@@ -134,7 +193,7 @@ async def publish(uow: UnitOfWork, policy: DunningPolicy, version: DunningPolicy
             Code.state_conflict, "The latest version is published already; PATCH the policy to begin a new draft."
         )
     # The tenant's send window may have changed since the draft was written.
-    await _valid_definition(uow, version.definition)
+    await _valid(uow, {**complete(version.definition), "applies_to": policy.applies_to})
     if policy.wants_default:
         former = await repository.find_other_default(uow, policy.id)
         if former is not None:
@@ -163,20 +222,29 @@ def _draft(uow: UnitOfWork, policy: DunningPolicy, *, name: str, definition: dic
     )
 
 
-async def _check(uow: UnitOfWork, fields: Mapping[str, Any]) -> Checked:
+async def _check(uow: UnitOfWork, fields: Mapping[str, Any]) -> tuple[Checked, Checked | None]:
     tenant = await repository.tenant_of(uow)
-    return check_definition(
-        fields,
-        Surroundings(
-            currency=tenant.currency,
-            send_window=parse_window(tenant.send_window),
-            texts=await load_texts(uow),
-        ),
+    surroundings = Surroundings(
+        currency=tenant.currency,
+        send_window=parse_window(tenant.send_window),
+        texts=await load_texts(uow),
+        accounts=tenant.channels.keys(),
+        makes_letters=await _makes_letters(fields),
     )
+    return check_definition(fields, surroundings), check_segment(fields["applies_to"], surroundings)
 
 
-async def _valid_definition(uow: UnitOfWork, fields: Mapping[str, Any]) -> dict[str, Any]:
-    checked = await _check(uow, fields)
-    if checked.faults:
-        raise invalid_fields(checked.faults)
-    return checked.definition
+async def _makes_letters(fields: Mapping[str, Any]) -> bool:
+    """Whether letters can be made, where the policy asks for some: finding out takes seconds, once a process."""
+    if not any("letter" in step["channels"] for step in fields["steps"]):
+        return False
+    return await asyncio.to_thread(letters_available)
+
+
+async def _valid(uow: UnitOfWork, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The definition and the segment as they are stored."""
+    checked, segment = await _check(uow, fields)
+    faults = [*checked.faults, *(segment.faults if segment else ())]
+    if faults:
+        raise invalid_fields(faults)
+    return checked.definition, segment.definition if segment else None

@@ -1,6 +1,6 @@
 """What makes a policy one that can run: the checks that go beyond one field, each with its fix in the message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
@@ -8,17 +8,16 @@ from typing import Any, Final
 from app.core.calendars import is_calendar
 from app.core.errors import FieldError
 from app.core.wire import money
+from app.domain.channels import THROUGH_ACCOUNTS
 from app.domain.errors import Code
 from app.domain.money import MoneyError, parse_amount
 from app.domain.windows import SendWindow, WindowError, intersect
 from app.dunning.definitions import WEEKDAYS, parse_window
 from app.messages.texts import Texts, text_channel
 
-AVAILABLE_CHANNELS: Final = ("email",)
-"""Channels over which this installation can send."""
-
 DEFINITION_FIELDS: Final = (
-    "grouping", "catch_up", "late_entry", "min_gap_days", "min_amount", "send_window", "calendar", "steps",
+    "grouping", "catch_up", "late_entry", "max_count", "min_gap_days", "min_amount", "send_window", "calendar",
+    "steps",
 )  # fmt: skip
 """What a version's stored definition is made of; name and default are kept beside it."""
 
@@ -31,11 +30,18 @@ _FEE_FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What of the tenant decides whether a policy makes sense."""
+    """What of the tenant and the installation decides whether a policy makes sense.
+
+    Attributes:
+        accounts: Channels for which the tenant has an account.
+        makes_letters: Whether letters can be made here.
+    """
 
     currency: str
     send_window: SendWindow
     texts: Texts = field(default_factory=Texts)
+    accounts: Collection[str] = ()
+    makes_letters: bool = False
 
 
 @dataclass(slots=True)
@@ -60,6 +66,14 @@ def check_definition(fields: Mapping[str, Any], surroundings: Surroundings) -> C
     definition["send_window"] = check.window(fields["send_window"])
     check.calendar(fields["calendar"])
     return Checked(definition, check.faults)
+
+
+def check_segment(applies_to: Mapping[str, Any] | None, surroundings: Surroundings) -> Checked | None:
+    """Check what invoices a policy takes by itself; None where it takes none."""
+    if applies_to is None:
+        return None
+    check = _Check(surroundings)
+    return Checked(check.conditions("/applies_to", applies_to) or {}, check.faults)
 
 
 @dataclass(slots=True)
@@ -118,6 +132,7 @@ class _Check:
         return {
             **step,
             "min_amount": self.amounts(f"{pointer}/min_amount", step["min_amount"]),
+            "conditions": self.conditions(f"{pointer}/conditions", step["conditions"]),
             "fee": self.fee(f"{pointer}/fee", step["fee"]) if step["fee"] is not None else None,
         }
 
@@ -140,12 +155,34 @@ class _Check:
         for index, channel in enumerate(channels):
             if channel in channels[:index]:
                 self.fault(f"{pointer}/{index}", Code.duplicate_value, "This channel is listed already; name it once.")
-            elif channel not in AVAILABLE_CHANNELS:
+            elif channel in THROUGH_ACCOUNTS and channel not in self.surroundings.accounts:
                 self.fault(
                     f"{pointer}/{index}",
                     Code.channel_not_available,
-                    f"Nothing can be sent over this channel here; available: {', '.join(AVAILABLE_CHANNELS)}.",
+                    f"Set `channels.{channel}` with PATCH /v1/tenant first: this channel needs your account.",
                 )
+            elif channel == "letter" and not self.surroundings.makes_letters:
+                self.fault(
+                    f"{pointer}/{index}",
+                    Code.channel_not_available,
+                    "This installation cannot make letters; whoever runs it adds them with the extra `letters`.",
+                )
+
+    def conditions(self, pointer: str, conditions: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        if conditions is None:
+            return None
+        least = self.amounts(f"{pointer}/min_amount", conditions["min_amount"])
+        most = self.amounts(f"{pointer}/max_amount", conditions["max_amount"])
+        for currency in most:
+            if currency in least and parse_amount(least[currency], currency) > parse_amount(most[currency], currency):
+                self.fault(
+                    f"{pointer}/max_amount/{_escaped(currency)}",
+                    Code.amount_range,
+                    "This is below `min_amount` of the same currency, so no amount would do; `max_amount` is at least "
+                    "`min_amount`.",
+                )
+        sets = {name: list(dict.fromkeys(value)) for name, value in conditions.items() if isinstance(value, list)}
+        return {**conditions, **sets, "min_amount": least, "max_amount": most}
 
     def fee(self, pointer: str, fee: Mapping[str, Any]) -> dict[str, Any]:
         kind = fee["kind"]

@@ -1,10 +1,12 @@
 """Fees of dunning steps: posted with the claim, so that the message shows them (rule M10)."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.rows import any_of
 from app.core.uow import UnitOfWork
 from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
@@ -12,7 +14,6 @@ from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
 from app.dunning.shares import share_of
 from app.models import Charge, DunningCase, Invoice, Reminder
-from app.reminders.repository import any_of
 from app.settlement.charges import NewCharge, charge
 
 # Case, step and cycle; charges that no step posted have none.
@@ -58,7 +59,7 @@ def post_fees(
     touched = []
     for item in live_items(reminder):
         invoice = dossier.invoices[item.invoice_id]
-        amount = _fee_minor(verdicts[item.case_id], dossier.cases[item.case_id], invoice)
+        amount = _fee_minor(verdicts[item.case_id], dossier.cases[item.case_id], invoice, uow.today)
         if amount <= 0 or (item.case_id, item.step_key, item.cycle) in charged:
             continue
         charge(
@@ -78,8 +79,10 @@ def post_fees(
     return touched
 
 
-def _fee_minor(verdict: Verdict, case: DunningCase, invoice: Invoice) -> int:
+def _fee_minor(verdict: Verdict, case: DunningCase, invoice: Invoice, today: date) -> int:
     fee = due_step(verdict).step.fee
-    if fee is None:
+    if fee is None or any(each.covers(today) for each in verdict.case.standing.charge_stops):
         return 0
-    return fee.amount_minor(principal_open_minor=share_of(case, invoice).principal_minor, currency=invoice.currency)
+    share = share_of(case, invoice)
+    undisputed = share.principal_minor - share.disputed_minor
+    return fee.amount_minor(principal_open_minor=undisputed, currency=invoice.currency)

@@ -20,10 +20,11 @@ class Pace:
     """
 
     seconds: float
+    # Set whenever a message is through; the paces of a process share one.
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     on_wire: int = 0
     message_seconds: float = field(init=False)
     _since: float = 0.0
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.message_seconds = self.seconds / FIRST_BATCH
@@ -32,12 +33,6 @@ class Pace:
     def room(self) -> int:
         """How many more messages may go on the wire."""
         return max(SMALLEST_BATCH, int(self.seconds / self.message_seconds)) - self.on_wire
-
-    async def wait_for_room(self, count: int) -> None:
-        """Wait until so many messages may go on the wire, at most `SMALLEST_BATCH`."""
-        while self.room < min(count, SMALLEST_BATCH):
-            self._ended.clear()
-            await self._ended.wait()
 
     def begin(self, count: int) -> None:
         """Messages are handed to the channel."""
@@ -52,7 +47,7 @@ class Pace:
             answered: whether the channel dealt with it.
         """
         self.on_wire -= 1
-        self._ended.set()
+        self.ended.set()
         # Permits run out all at once, which says nothing, and after a wait, which says something.
         if answered or self.on_wire == 0:
             now = monotonic_seconds()

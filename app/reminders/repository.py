@@ -1,18 +1,13 @@
 """Queries for reminders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CollectionAggregate, Uuid, any_, literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from app.core.uow import UnitOfWork
 from app.models import CaseStep, DunningCase, Invoice, Reminder, ReminderItem
-
-
-def any_of(ids: Iterable[UUID]) -> CollectionAggregate[bool]:
-    """To compare an id with, as one parameter: many items are more than PostgreSQL takes parameters."""
-    return any_(literal(list(ids), ARRAY(Uuid)))
 
 
 async def find(uow: UnitOfWork, reminder_id: UUID) -> Reminder | None:

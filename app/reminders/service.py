@@ -15,7 +15,7 @@ from app.messages.mime import message_id_for
 from app.models import Customer, Reminder
 from app.reminders import repository
 from app.reminders.composing import message_key
-from app.reminders.recording import superseded_steps
+from app.settlement.outcomes import superseded_steps
 from app.settlement.reconcile import reconcile
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.allocation import Component
-from app.domain.charge_tax import add_tax
+from app.domain.charge_tax import add_tax, find_tax
 from app.domain.states import CHARGE
 from app.ledger.charges import CHARGE_ACCOUNTS, post_charge
 from app.models import Allocation, Charge, Invoice, LedgerEntry, Payment
@@ -21,7 +21,7 @@ _NO_PERIOD: Final = (None, None)
 
 @dataclass(frozen=True, slots=True)
 class NewCharge:
-    """What is charged, before tax; all that is not named is empty."""
+    """What is charged, before tax unless a plan names it; all that is not named is empty."""
 
     kind: str
     net_minor: int
@@ -32,6 +32,8 @@ class NewCharge:
     period: tuple[date, date] | tuple[None, None] = _NO_PERIOD
     segments: list[Any] = field(default_factory=list)
     meta: Mapping[str, str] = field(default_factory=dict)
+    # The payment plan whose cost it is: what was agreed there includes any tax.
+    plan_id: UUID | None = None
     # The step of a dunning case that charges, and its message.
     case_id: UUID | None = None
     step_key: str | None = None
@@ -41,7 +43,8 @@ class NewCharge:
 
 def charge(uow: UnitOfWork, invoice: Invoice, new: NewCharge) -> Charge:
     """Post a charge with its tax to an invoice, and announce both."""
-    taxed = add_tax(new.net_minor, new.kind, uow.tenant.settings["charge_tax"])
+    find = add_tax if new.plan_id is None else find_tax
+    taxed = find(new.net_minor, new.kind, uow.tenant.settings["charge_tax"])
     made = Charge(
         tenant_id=uow.tenant_id,
         id=new_id(),
@@ -67,6 +70,7 @@ def charge(uow: UnitOfWork, invoice: Invoice, new: NewCharge) -> Charge:
         segments=new.segments,
         waived_on=None,
         waiver_reason=None,
+        plan_id=new.plan_id,
         meta=dict(new.meta),
         version=1,
         created_at=uow.now,

@@ -16,16 +16,17 @@ from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.charge_tax import add_tax
 from app.domain.clocktime import start_of_day
+from app.domain.dispute import bearing_balances
 from app.domain.interest import RateTable
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.late_interest import (
+    Balances,
     Correction,
     Debt,
     LateInterest,
     Part,
     Posted,
     Posting,
-    Stops,
     correct,
     month_end_before,
     next_month,
@@ -34,6 +35,7 @@ from app.domain.late_interest import (
     split_parts,
 )
 from app.domain.rates_wire import single_rate
+from app.dunning.standing import Standings, load_standings_of
 from app.ledger.allocations import free_component
 from app.ledger.charges import reverse_charge
 from app.models import Charge, Customer, Invoice, Payment
@@ -74,9 +76,15 @@ def first_due_on(invoice: Invoice) -> date:
     return min((date.fromisoformat(part["due_on"]) for part in invoice.instalments or ()), default=invoice.due_on)
 
 
-def stops_of(_uow: UnitOfWork, _invoice: Invoice) -> Stops:
-    """Days on which nothing is earned: those of holds on charges and of disputes, once there are any."""
-    return ()
+def _debt(invoice: Invoice, changes: Iterable[tuple[date, int]], standings: Standings) -> Debt:
+    """The principal over time: nothing is earned while a hold stops charges, nor by what is disputed (D8, D9)."""
+    balances = running(changes)
+    disputes = standings.disputes.get(invoice.id, ())
+    return Debt(
+        _parts(invoice, balances),
+        standings.of(invoice).charge_stops,
+        _parts(invoice, bearing_balances(balances, disputes)) if disputes else (),
+    )
 
 
 def interest_wake_at(uow: UnitOfWork, customer: Customer, invoice: Invoice) -> datetime | None:
@@ -89,8 +97,17 @@ def interest_wake_at(uow: UnitOfWork, customer: Customer, invoice: Invoice) -> d
     return start_of_day(next_month(max(uow.today, first_due_on(invoice))), uow.tenant.zone)
 
 
-async def follow_interest(uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Iterable[Invoice]) -> None:
-    """Post what has come to be owed, and put right what a change of the past has made wrong (rules M6 and M8)."""
+async def follow_interest(
+    uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Iterable[Invoice], standings: Standings
+) -> None:
+    """Post what has come to be owed, and put right what a change of the past has made wrong (rules M6 and M8).
+
+    Args:
+        uow: the unit of work, holding the customers' locks.
+        customers: of the invoices, by id.
+        invoices: what was touched.
+        standings: what is agreed with the customers as it stands after the change.
+    """
     settings: dict[UUID, LateInterest | None] = {}
     wanted = []
     for invoice in invoices:
@@ -103,18 +120,22 @@ async def follow_interest(uow: UnitOfWork, customers: Mapping[UUID, Customer], i
     await uow.write_new()
     posted = {setting.rate_table for setting in settings.values() if setting is not None and setting.is_posted}
     tables = await load_tables(uow, posted)
-    for account in (await load_accounts(uow, wanted)).values():
-        await _follow(uow, account, settings[account.invoice.id], tables)
+    for account in (await load_accounts(uow, wanted, standings)).values():
+        await _follow(uow, account, settings[account.invoice.id], tables, standings)
         uow.backdated.discard(account.invoice.id)
 
 
-async def load_accounts(uow: UnitOfWork, invoices: Sequence[Invoice]) -> dict[UUID, Account]:
-    """Principal over time and interest charges of invoices, in two statements; what is not flushed is not in it."""
+async def load_accounts(
+    uow: UnitOfWork, invoices: Sequence[Invoice], standings: Standings | None = None
+) -> dict[UUID, Account]:
+    """Principal over time and interest charges of invoices, in set queries; what is not flushed is not in it.
+
+    What is agreed with their customers is loaded where it is not given.
+    """
+    if standings is None:
+        standings = await load_standings_of(uow, invoices)
     changes = await _load_changes(uow, [invoice.id for invoice in invoices])
-    accounts = {
-        invoice.id: Account(invoice, Debt(_parts(invoice, changes[invoice.id]), stops_of(uow, invoice)))
-        for invoice in invoices
-    }
+    accounts = {invoice.id: Account(invoice, _debt(invoice, changes[invoice.id], standings)) for invoice in invoices}
     charges = (
         await uow.session.scalars(
             select(Charge).where(
@@ -184,7 +205,11 @@ def _may_have_changed(uow: UnitOfWork, invoice: Invoice, setting: LateInterest |
 
 
 async def _follow(
-    uow: UnitOfWork, account: Account, setting: LateInterest | None, tables: Mapping[str, RateTable]
+    uow: UnitOfWork,
+    account: Account,
+    setting: LateInterest | None,
+    tables: Mapping[str, RateTable],
+    standings: Standings,
 ) -> None:
     invoice = account.invoice
     # A table that has gone posts nothing more.
@@ -205,7 +230,7 @@ async def _follow(
         # interest was earned. Each round takes less, since what is taken is what had been paid.
         await _free(uow, invoice, missing)
         changes = await _load_changes(uow, [invoice.id])
-        account.debt = Debt(_parts(invoice, changes[invoice.id]), stops_of(uow, invoice))
+        account.debt = _debt(invoice, changes[invoice.id], standings)
     if not correction.reversed_ids and not correction.postings:
         return
     uow.track(invoice)
@@ -265,8 +290,7 @@ def _posted(made: Charge, tables: Mapping[str, RateTable]) -> Posted:
     )
 
 
-def _parts(invoice: Invoice, changes: Iterable[tuple[date, int]]) -> tuple[Part, ...]:
-    balances = running(changes)
+def _parts(invoice: Invoice, balances: Balances) -> tuple[Part, ...]:
     if not invoice.instalments:
         return (Part(invoice.due_on, balances),)
     return split_parts(

@@ -63,7 +63,9 @@ def _is_dunned(invoice: Invoice, case: DunningCase, policy: Policy) -> bool:
         return False
     step = policy.step(case.last_sent_step_key)
     # What was sent before the due date was moved counts no more.
-    return step is not None and step.offset_days > 0 and case.last_sent_on > share_of(case, invoice).due_on
+    # A step of an earlier version of the policy may not be in this one.
+    offset_days = step.offset_days if step is not None else case.reached_offset_days or 0
+    return offset_days > 0 and case.last_sent_on > share_of(case, invoice).due_on
 
 
 def is_receivable(invoice: Invoice) -> bool:

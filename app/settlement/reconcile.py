@@ -16,7 +16,8 @@ from app.domain.clocktime import start_of_day
 from app.domain.errors import Code
 from app.domain.policy import Policy
 from app.domain.standing import CLEAR, Standing
-from app.dunning.cases import exhaust_if_done, load_assignments, move_case, open_case
+from app.dunning.assignments import load_assignments
+from app.dunning.cases import exhaust_if_done, move_case, open_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import load_unsent, prune_reminders
 from app.dunning.shares import Cases, by_invoice, numbers_to_chase, share_of
@@ -24,9 +25,13 @@ from app.dunning.standing import Standings, load_standings
 from app.models import Customer, DunningCase, Invoice, Reminder
 from app.settlement.charges import follow_charges
 from app.settlement.credit import follow_exposure
+from app.settlement.disputes import follow_disputes
 from app.settlement.holds import follow_holds
 from app.settlement.interest import follow_interest, interest_wake_at
 from app.settlement.invoices import derive_collection_state, derive_invoice, is_receivable
+from app.settlement.plan_cases import follow_plan_cases
+from app.settlement.plans import follow_plans
+from app.settlement.promises import follow_promises
 
 
 async def reconcile(
@@ -53,16 +58,19 @@ async def reconcile(
         What stands between the customers' invoices and being chased.
     """
     await follow_holds(uow, customers)
+    await follow_disputes(uow, customers, invoices)
+    await follow_promises(uow, customers, invoices)
+    plans = await follow_plans(uow, customers, invoices)
+    invoices, cases = await _with_others(uow, invoices, cases, plans.invoices)
     standings = await load_standings(uow, customers)
-    await follow_interest(uow, customers, invoices)
+    await follow_interest(uow, customers, invoices, standings)
     await follow_charges(uow, invoices)
     for invoice in invoices:
         derive_invoice(uow, invoice)
-    if cases is None:
-        cases = await _load_cases(uow, invoices)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, [case for own in cases.values() for case in own])
-    ended: dict[UUID, Code] = {}
+    ended = await follow_plan_cases(uow, customers, plans.active, standings)
+    bereft = {customer.id for customer in customers.values() if ended and customer.has_agreements}
     for invoice in invoices:
         standing = standings.of(invoice)
         followed = [(case, policies[case.policy_id, case.policy_version]) for case in cases.get(invoice.id, ())]
@@ -70,18 +78,39 @@ async def reconcile(
             code = _align_case(uow, invoice, case, policy, standing)
             if code is not None:
                 ended[case.id] = code
+                bereft.add(invoice.customer_id)
         derive_collection_state(uow, invoice, followed, standing.states)
         if sets_wakes and is_receivable(invoice) and not _is_watched(uow, customers, invoice, followed):
             at = invoice_wake_at(uow, customers, invoice, followed, standing)
             wake(uow, customers[invoice.customer_id], at)
     if ended:
-        bereft = {invoice.customer_id for invoice in invoices for case in cases.get(invoice.id, ()) if case.id in ended}
         await prune_reminders(uow, await load_unsent(uow, bereft) if unsent is None else unsent, ended)
     await follow_exposure(uow, customers.values())
     if sets_wakes:
-        for customer_id, on in standings.wakes.items():
-            wake(uow, customers[customer_id], start_of_day(on, uow.tenant.zone))
+        _wake_for_agreements(uow, customers, standings)
     return standings
+
+
+async def _with_others(
+    uow: UnitOfWork, invoices: Sequence[Invoice], cases: Cases | None, concerned: Mapping[UUID, Invoice]
+) -> tuple[Sequence[Invoice], Cases]:
+    """What was touched and what a plan concerns beside it, and the cases of both."""
+    known = {invoice.id for invoice in invoices}
+    others = [invoice for invoice in concerned.values() if invoice.id not in known]
+    missing = others if cases is not None else [*invoices, *others]
+    # The caller's own mapping, into which what is opened here is put.
+    cases = cases if cases is not None else {}
+    if missing:
+        cases |= await _load_cases(uow, missing)
+    return [*invoices, *others] if others else invoices, cases
+
+
+def _wake_for_agreements(uow: UnitOfWork, customers: Mapping[UUID, Customer], standings: Standings) -> None:
+    for customer_id, on in standings.wakes.items():
+        wake(uow, customers[customer_id], start_of_day(on, uow.tenant.zone))
+    for customer_id in {case.customer_id for case in standings.plan_cases}:
+        # Only the tick sees all that a customer's cases have in common.
+        wake(uow, customers[customer_id], uow.now)
 
 
 def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
@@ -134,6 +163,9 @@ def invoice_wake_at(
             instants.append(verdict.wake_at)
         if any(blocker.code is Code.min_amount for blocker in verdict.blockers):
             # Together with the customer's other invoices it may reach the minimum; the tick sees them all.
+            instants.append(uow.now)
+        if verdict.choice is not None and verdict.choice.unmet:
+            # The tick passes over what the case is not for.
             instants.append(uow.now)
     return min(instants, default=None)
 
@@ -231,4 +263,6 @@ def _align_case(
         return standing.obstacles[0].code
     if case.state == "suspended" and not standing.is_suspended:
         move_case(uow, case, "active")
+        # What was on its way when it was suspended may have been the last step.
+        exhaust_if_done(uow, case, policy)
     return None

@@ -12,11 +12,12 @@ from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
 from app.domain.clocktime import start_of_day
 from app.domain.errors import Code
-from app.domain.verdicts import ChasePlan
+from app.domain.verdicts import ChaseFacts, ChasePlan
 from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
-from app.dunning.reminders import make_reminder
+from app.dunning.reminders import load_unsent, make_reminder, prune_undue
 from app.dunning.shares import by_invoice
+from app.dunning.standing import Standings
 from app.messages.languages import resolve_language
 from app.models import Customer
 from app.settlement.interest import interest_wake_at
@@ -49,13 +50,7 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
     customers = await _claim(uow, limit=limit, wait=wait, only=only)
     if not customers:
         return TickResult()
-    dossiers = await load_dossiers(uow, customers.values())
-    invoices = [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()]
-    cases = by_invoice(case for dossier in dossiers.values() for case in dossier.cases.values())
-    standings = await reconcile(uow, customers, invoices, cases=cases, sets_wakes=False)
-    for case in (case for own in cases.values() for case in own):
-        dossiers[case.customer_id].cases[case.id] = case
-    facts = await load_facts(uow, dossiers)
+    dossiers, facts, standings = await look_at(uow, customers)
     result = TickResult(customers=len(customers))
     skips: list[Skip] = []
     for customer_id, dossier in dossiers.items():
@@ -69,6 +64,46 @@ async def tick(uow: UnitOfWork, *, limit: int, wait: bool = False, only: UUID | 
         exhaust_if_done(uow, skip.case, policies[skip.case.policy_id, skip.case.policy_version])
     result.steps_skipped = len(skips)
     return result
+
+
+async def look_at(
+    uow: UnitOfWork, customers: Mapping[UUID, Customer]
+) -> tuple[dict[UUID, Dossier], dict[UUID, ChaseFacts], Standings]:
+    """Bring customers, who are locked, in line with the date, and load what is decided on about them."""
+    dossiers = await load_dossiers(uow, customers.values())
+    invoices = [invoice for dossier in dossiers.values() for invoice in dossier.invoices.values()]
+    cases = by_invoice(case for dossier in dossiers.values() for case in dossier.cases.values())
+    standings = await reconcile(uow, customers, invoices, cases=cases, sets_wakes=False)
+    for case in (case for own in cases.values() for case in own):
+        dossiers[case.customer_id].cases[case.id] = case
+    for case in standings.plan_cases:
+        dossiers[case.customer_id].cases[case.id] = case
+    facts = await load_facts(uow, dossiers)
+    facts |= await _without_overtaken_calls(uow, dossiers, facts)
+    return dossiers, facts, standings
+
+
+async def _without_overtaken_calls(
+    uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], facts: Mapping[UUID, ChaseFacts]
+) -> dict[UUID, ChaseFacts]:
+    """Take back calls that nobody has made before a later step came due; the facts of those customers without them."""
+    waiting = {
+        customer_id
+        for customer_id, own in facts.items()
+        if any(case.pending is Code.awaiting_call for case in own.cases)
+    }
+    if not waiting:
+        return {}
+    verdicts = {
+        verdict.case.case_id: verdict
+        for customer_id in waiting
+        for verdict in evaluate(facts[customer_id]).verdicts
+        if verdict.choice is not None and verdict.choice.due is not None
+    }
+    calls = [reminder for reminder in await load_unsent(uow, waiting) if reminder.next_attempt_at is None]
+    await prune_undue(uow, [call for call in calls if call.status == "ready"], verdicts)
+    await uow.flush()
+    return await load_facts(uow, {customer_id: dossiers[customer_id] for customer_id in waiting})
 
 
 async def _claim(uow: UnitOfWork, *, limit: int, wait: bool, only: UUID | None) -> Mapping[UUID, Customer]:
@@ -93,10 +128,10 @@ def _make_out(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan) -> list[Skip]:
     for planned in plan.reminders:
         make_reminder(uow, customer, planned, language)
     return [
-        Skip(dossier.cases[verdict.case.case_id], planned, Code.missed)
+        Skip(dossier.cases[verdict.case.case_id], planned, code)
         for verdict in plan.verdicts
         if verdict.choice is not None and verdict.case.pending is None
-        for planned in verdict.choice.missed
+        for planned, code in verdict.choice.passed
     ]
 
 

@@ -44,7 +44,7 @@ _PROVIDER = "Name of the approved template at the provider, for WhatsApp alone."
 _TONE = "How it speaks; the shipped template's with this key if left out, else `friendly`."
 
 Subject = Annotated[str, Field(max_length=300)]
-Body = Annotated[str, Field(max_length=20_000)]
+Body = Annotated[str, Field(max_length=15_000)]
 BodyHtml = Annotated[str, Field(max_length=50_000)]
 ProviderTemplate = Annotated[str, Field(max_length=200)]
 _EXAMPLE_BODY = "{{ greeting }}\n\nLe recordamos que su factura {{ invoice.number }} {{ invoice.due }}."
@@ -61,7 +61,7 @@ class TemplateDraft(Input):
         default=None, description=_SUBJECT, examples=["{{ company.name }}: factura {{ invoice.number }}"]
     )
     body: Body | None = Field(default=None, description=_BODY, examples=[_EXAMPLE_BODY])
-    body_html: BodyHtml | None = Field(default=None, description=_HTML, examples=["<p>{{ invoice.number }}</p>"])
+    body_html: BodyHtml | None = Field(default=None, description=_HTML, examples=[None])
     provider_template: ProviderTemplate | None = Field(default=None, description=_PROVIDER, examples=[None])
 
 
@@ -82,7 +82,7 @@ class TemplateUpdate(Input):
         default=None, description=_SUBJECT, examples=["{{ company.name }}: factura {{ invoice.number }}"]
     )
     body: Body | None = Field(default=None, description=_BODY, examples=[_EXAMPLE_BODY])
-    body_html: BodyHtml | None = Field(default=None, description=_HTML, examples=["<p>{{ invoice.number }}</p>"])
+    body_html: BodyHtml | None = Field(default=None, description=_HTML, examples=[None])
     provider_template: ProviderTemplate | None = Field(default=None, description=_PROVIDER, examples=[None])
     active: bool = Field(default=True, strict=True, description="Whether it is used.")
     metadata: Metadata = Field(default={})
@@ -91,8 +91,12 @@ class TemplateUpdate(Input):
 class PreviewCase(Input):
     """Whom and what a preview is about: an invoice, or all that a customer owes; a made-up case if left out."""
 
-    invoice_id: UUID | None = Field(default=None, description="An open invoice; or send `invoice_external_id`.")
-    invoice_external_id: ExternalId | None = Field(default=None, description="Your own id of the invoice.")
+    invoice_id: UUID | None = Field(
+        default=None, description="An open invoice; or send `invoice_external_id`.", examples=[None]
+    )
+    invoice_external_id: ExternalId | None = Field(
+        default=None, description="Your own id of the invoice.", examples=[None]
+    )
     customer_id: UUID | None = Field(
         default=None,
         description="A customer: what is overdue in one currency, or all that is open where nothing is.",
@@ -137,7 +141,9 @@ class TemplateOutput(Output):
     )
     body_html: str | None = Field(description="HTML; null where it is made from `body`.", examples=[None])
     provider_template: str | None = Field(description=_PROVIDER, examples=[None])
-    active: bool = Field(description="It is used; false for one that ships where your own takes its place.")
+    active: bool = Field(
+        description="It is used; false for one that ships where your own takes its place.", examples=[True]
+    )
     metadata: dict[str, str] = Field(description="Your own strings.")
     version: int = Field(description="Counts the changes of the template; also its ETag.", examples=[1])
     created_at: datetime | None = Field(description="When it was created; null for one that ships.")

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core.agreement_rules import DisputeRulesSchema, PlanRulesSchema, PromiseRulesSchema, WriteOffRulesSchema
 from app.core.calendars import is_calendar
 from app.core.charging import ChargeTaxSchema, LateInterestSchema
 from app.core.contact_schemas import (
@@ -16,6 +17,7 @@ from app.core.contact_schemas import (
     SendWindowInput,
     SendWindowOutput,
 )
+from app.core.provider_schemas import ChannelsInput, ChannelsOutput
 from app.core.schemas import (
     Currency,
     Email,
@@ -35,6 +37,7 @@ from app.messages.plain_text import clean
 from app.tenants import bank_numbers
 
 Sending = Literal["live", "shadow", "paused"]
+DunningMode = Literal["automatic", "runs"]
 Portion = Literal["interest", "fees", "principal"]
 
 
@@ -205,9 +208,34 @@ class TenantUpdate(Input):
     charge_tax: ChargeTaxSchema | None = Field(
         default=None, description="The tax that is added to charges from now on; null where they bear none."
     )
+    promises: PromiseRulesSchema = Field(
+        default_factory=PromiseRulesSchema,
+        description="What promises to pay customers may make. Replaced whole; those that run go on.",
+    )
+    disputes: DisputeRulesSchema = Field(
+        default_factory=DisputeRulesSchema,
+        description="How disputes are answered. Replaced whole; those that are open keep their day.",
+    )
+    write_offs: WriteOffRulesSchema = Field(
+        default_factory=WriteOffRulesSchema,
+        description="What is suggested to be written off, and what needs approval. Replaced whole.",
+    )
+    plans: PlanRulesSchema = Field(
+        default_factory=PlanRulesSchema,
+        description="What payment plans may be. Replaced whole; plans that are agreed stay what they are.",
+    )
+    channels: ChannelsInput = Field(
+        default_factory=ChannelsInput,
+        description="Your accounts at providers, for the channels that need one. E-mail, letters and calls need none.",
+    )
     sending: Sending = Field(
         default="shadow",
         description="`live` sends; `shadow` decides and records all and nothing leaves; `paused` claims nothing.",
+    )
+    dunning_mode: DunningMode = Field(
+        default="automatic",
+        description="`automatic` makes reminders as they come due; with `runs` none are made but those of dunning runs "
+        "that you have approved.",
     )
 
     def changes(self) -> dict[str, Any]:
@@ -215,9 +243,11 @@ class TenantUpdate(Input):
         fields = self.model_dump(exclude_unset=True)
         if "bank_accounts" in fields:
             fields["bank_accounts"] = [account.model_dump() for account in self.bank_accounts]
+        if "channels" in fields:
+            fields["channels"] = self.channels.changes()
         if "contact_rules" in fields:
             fields["contact_rules"] = [rule.model_dump() for rule in self.contact_rules]
-        for name in ("late_interest", "charge_tax"):
+        for name in ("late_interest", "charge_tax", "promises", "disputes", "plans", "write_offs"):
             if fields.get(name) is not None:
                 fields[name] = getattr(self, name).model_dump()
         if self.payment_terms is not None:
@@ -289,4 +319,12 @@ class TenantOutput(Resource):
         description="How lateness is charged on invoices whose customer says nothing else; null charges nothing."
     )
     charge_tax: ChargeTaxSchema | None = Field(description="The tax that is added to charges; null for none.")
+    promises: PromiseRulesSchema = Field(description="What promises to pay customers may make.")
+    disputes: DisputeRulesSchema = Field(description="How disputes are answered.")
+    write_offs: WriteOffRulesSchema = Field(description="What is suggested to be written off, and what needs approval.")
+    plans: PlanRulesSchema = Field(description="What payment plans may be.")
+    channels: ChannelsOutput = Field(description="Your accounts at providers, without their secrets.")
     sending: Sending = Field(description="Whether messages leave: `live`, `shadow` or `paused`.")
+    dunning_mode: DunningMode = Field(
+        description="Whether reminders are made as they come due, or by dunning runs that you approve."
+    )

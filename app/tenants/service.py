@@ -12,9 +12,11 @@ from app.tenants import repository
 
 # Time alone decides by these what goes out or is posted when, so a change of one asks anew for every customer.
 _DECIDES_SENDING = (
-    "time_zone", "send_window", "calendar", "max_contacts_per_day", "sending", "contact_profile", "contact_rules",
-    "late_interest",
+    "time_zone", "send_window", "calendar", "max_contacts_per_day", "sending", "dunning_mode", "contact_profile",
+    "contact_rules", "late_interest", "channels",
 )  # fmt: skip
+# Kept together: what is agreed is bound by them when it is agreed.
+_AGREEMENT_RULES = ("promises", "disputes", "plans", "write_offs")
 
 
 async def get(uow: UnitOfWork) -> Tenant:
@@ -43,6 +45,8 @@ async def update(uow: UnitOfWork, tenant: Tenant, fields: Mapping[str, Any]) -> 
                 setattr(tenant, f"sender_{part}", text)
         elif name == "payment_terms":
             tenant.payment_terms = await check_choice(uow, "/payment_terms", value)
+        elif name in _AGREEMENT_RULES:
+            tenant.agreement_rules = {**tenant.agreement_rules, name: value}
         else:
             setattr(tenant, name, value)
     await uow.flush()

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.core.addresses import MAX_URL_LENGTH
 from app.core.schemas import Input, Metadata, Output, Resource, Text2000
 from app.domain.errors import Code
 from app.domain.events import is_subscribable
-from app.core.addresses import MAX_URL_LENGTH
 from app.webhooks.repository import MAX_REPLAY
 
 # The largest whole number that every JSON reader keeps exact.
@@ -213,8 +213,13 @@ class DunningCaseOutput(Resource):
 
     customer_id: UUID = Field(description="Who owes the invoice.")
     invoice_id: UUID = Field(description="The invoice.")
+    plan_id: UUID | None = Field(
+        description="The payment plan whose instalment it chases; the invoice is then the oldest open one that the "
+        "plan covers. Null where it chases the invoice itself."
+    )
     instalment_number: int | None = Field(
-        description="The instalment it chases, of an invoice that is due in several; null for a whole invoice."
+        description="The instalment it chases, of the plan or of an invoice that is due in several; null for a whole "
+        "invoice."
     )
     policy_id: UUID = Field(description="The policy that follows it.")
     policy_version: int = Field(description="The version it is pinned to.")

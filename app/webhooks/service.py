@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from app.core.addresses import check_url
 from app.core.clock import system_now
 from app.core.errors import FieldError, conflict, invalid, invalid_fields, not_found
 from app.core.ids import new_id
@@ -19,7 +20,6 @@ from app.domain.states import DELIVERY
 from app.models import Delivery, Event, WebhookEndpoint
 from app.outbox.relay import new_delivery
 from app.webhooks import repository
-from app.core.addresses import check_url
 from app.webhooks.claims import is_live
 from app.webhooks.repository import MAX_REPLAY
 

@@ -23,10 +23,10 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import LineTooLong
 from httpx_aiohttp import AiohttpTransport
 
-from app.core.clock import monotonic_seconds, system_now
-from app.core.settings import Settings
 from app.core.addresses import check_url
+from app.core.clock import monotonic_seconds, system_now
 from app.core.resolver import BlockedAddressError, GuardedResolver, Lookup
+from app.core.settings import Settings
 
 USER_AGENT: Final = "Puntual/1"
 MAX_BODY_READ: Final = 16 * 1024

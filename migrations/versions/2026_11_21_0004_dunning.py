@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.walls import grants, wall
+from migrations.walls import definer, grants, wall
 
 revision = "0004"
 down_revision = "0003"
@@ -25,13 +25,81 @@ NEW_TABLES = (
 )
 
 
+# As before, and runs, which are worked off by real time whatever clock their tenant has.
+TENANTS_DUE = """
+BEGIN
+    RETURN QUERY SELECT t.id, t.mode = 'test' FROM tenants t
+    WHERE CASE kind
+        WHEN 'dunning.tick' THEN t.mode = 'live' AND EXISTS (
+            SELECT FROM customers c WHERE c.tenant_id = t.id AND c.next_action_at <= statement_timestamp())
+        WHEN 'reminder.send' THEN t.mode = 'live' AND t.sending <> 'paused' AND EXISTS (
+            SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'ready'
+            AND r.next_attempt_at <= statement_timestamp())
+        WHEN 'reminder.rescue' THEN t.mode = 'live' AND EXISTS (
+            SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'sending'
+            AND r.next_attempt_at <= statement_timestamp())
+        WHEN 'event.relay' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
+            AND EXISTS (SELECT FROM events e WHERE e.tenant_id = t.id AND e.sequence IS NULL)
+        WHEN 'webhook.deliver' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
+            AND EXISTS (
+                SELECT FROM webhook_endpoints w WHERE w.tenant_id = t.id AND w.status = 'enabled' AND (
+                    EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'pending' AND (t.mode = 'test' OR d.next_attempt_at <= statement_timestamp()))
+                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'retry_scheduled' AND t.mode = 'live'
+                        AND d.next_attempt_at <= statement_timestamp())
+                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
+                        AND d.status = 'in_flight' AND d.lease_expires_at <= statement_timestamp()
+                        AND (t.mode = 'live' OR d.attempt_count = 0))))
+        WHEN 'import.run' THEN EXISTS (
+            SELECT FROM imports m WHERE m.tenant_id = t.id AND m.status IN ('queued', 'running')
+            AND (m.lease_expires_at IS NULL OR m.lease_expires_at <= statement_timestamp())
+            AND m.next_attempt_at <= statement_timestamp())
+        WHEN 'dunning.run' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
+            AND EXISTS (SELECT FROM dunning_runs d WHERE d.tenant_id = t.id AND d.status IN ('planning', 'approved'))
+        WHEN 'tenant.every' THEN true
+        ELSE false END
+    ORDER BY t.id LIMIT most;
+END
+"""
+
+# As before, and whether a published policy takes invoices by itself, so that others cost no statement.
+ENTER_TENANT = """
+DECLARE tenant jsonb;
+BEGIN
+    SELECT to_jsonb(t) || jsonb_build_object(
+        'database_now', clock_timestamp(),
+        'default_policy', (
+            SELECT jsonb_build_object('id', p.id, 'version', p.published_number)
+            FROM dunning_policies p WHERE p.tenant_id = t.id AND p.is_default),
+        'has_segments', EXISTS (
+            SELECT FROM dunning_policies p
+            WHERE p.tenant_id = t.id AND jsonb_typeof(p.applies_to) = 'object' AND p.published_number IS NOT NULL))
+    INTO tenant
+    FROM tenants t WHERE t.id = wanted;
+    IF tenant IS NOT NULL THEN
+        PERFORM set_config('app.tenant_id', wanted::text, true);
+        IF tenant ->> 'mode' = 'test' THEN
+            -- A simulated year is thousands of commits, none of which has to outlive a power cut.
+            PERFORM set_config('synchronous_commit', 'off', true);
+        END IF;
+    END IF;
+    RETURN tenant;
+END
+"""
+
+
 def upgrade() -> None:
     create_tables()
     add_columns()
     for table in NEW_TABLES:
         for statement in wall(table):
             op.execute(statement)
-    for statement in grants(NEW_TABLES, ()):
+    for statement in (
+        *grants(NEW_TABLES, ()),
+        *definer("app_enter_tenant(wanted uuid)", "jsonb", ENTER_TENANT),
+        *definer("app_tenants_due(kind text, most integer)", "TABLE (tenant_id uuid, is_test boolean)", TENANTS_DUE),
+    ):
         op.execute(statement)
 
 
@@ -41,11 +109,15 @@ def create_tables() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("run_on", sa.Date(), nullable=False),
         sa.Column("filter", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.Column("done_count", sa.Integer(), nullable=False),
+        sa.Column("after_customer_id", sa.UUID(), nullable=True),
         sa.Column("item_count", sa.Integer(), nullable=False),
         sa.Column("sent_count", sa.Integer(), nullable=False),
         sa.Column("drifted_count", sa.Integer(), nullable=False),
         sa.Column("approved_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("finished_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -59,6 +131,13 @@ def create_tables() -> None:
             ["tenant_id"], ["tenants.id"], name=op.f("fk_dunning_runs_"), initially="DEFERRED", deferrable=True
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_dunning_runs")),
+    )
+    op.create_index(
+        "ix_dunning_runs_under_way",
+        "dunning_runs",
+        ["tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('planning', 'approved')"),
     )
     op.create_table(
         "templates",
@@ -142,9 +221,10 @@ def create_tables() -> None:
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("to", sa.Text(), nullable=False),
+        sa.Column("to", sa.Text(), nullable=True),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("planned_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("total_due_minor", sa.BigInteger(), nullable=False),
         sa.Column("cases", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("subject", sa.Text(), nullable=True),
@@ -269,9 +349,35 @@ def add_columns() -> None:
     op.add_column("customers", sa.Column("erased_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.add_column("dunning_policies", sa.Column("applies_to", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("dunning_policies", sa.Column("priority", sa.Integer(), server_default="100", nullable=False))
+    op.add_column("dunning_cases", sa.Column("late_entry", sa.Text(), nullable=True))
+    op.add_column(
+        "dunning_cases",
+        sa.Column("taken_keys", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
+    )
+    op.add_column("dunning_cases", sa.Column("sent_count", sa.Integer(), server_default="0", nullable=False))
+    op.create_check_constraint(
+        op.f("ck_dunning_cases_late_entry"), "dunning_cases", "late_entry IN ('highest', 'hold', 'restart')"
+    )
     op.add_column("reminders", sa.Column("delivered_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.add_column("reminders", sa.Column("read_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
+    op.add_column("reminders", sa.Column("replaces_id", sa.UUID(), nullable=True))
+    op.add_column(
+        "reminders",
+        sa.Column(
+            "tried_channels", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False
+        ),
+    )
     op.add_column("reminders", sa.Column("run_id", sa.UUID(), nullable=True))
+    op.add_column("events", sa.Column("customer_id", sa.UUID(), nullable=True))
+    op.create_index(
+        "ix_events_customer_id",
+        "events",
+        ["tenant_id", "customer_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
+    op.add_column("tenants", sa.Column("dunning_mode", sa.Text(), server_default="automatic", nullable=False))
+    op.create_check_constraint(op.f("ck_tenants_dunning_mode"), "tenants", "dunning_mode IN ('automatic', 'runs')")
     op.add_column(
         "tenants",
         sa.Column(
@@ -285,6 +391,15 @@ def add_columns() -> None:
         "tenants",
         sa.Column(
             "channels", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+    )
+    op.add_column(
+        "tenants",
+        sa.Column(
+            "channel_pauses",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
         ),
     )
     op.add_column(

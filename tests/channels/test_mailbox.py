@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.reminders.channels.base import Channel, Outcome, OutgoingMessage
+from app.reminders.channels.base import Channel, Inquiry, Outcome, OutgoingMessage
 from app.reminders.channels.mailbox import MailboxChannel
 
 
@@ -18,12 +18,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 async def test_writes_each_key_once(tmp_path: Path) -> None:
     channel: Channel = MailboxChannel(tmp_path / "new" / "mail")
-    assert await channel.look_up("k-1") is False
+    assert await channel.look_up(Inquiry("k-1")) is False
     first = await channel.send(message("k-1", b"one"))
     second = await channel.send(message("k-1", b"two"))
     assert (first.outcome, first.provider_message_id) == (Outcome.accepted, "k-1.eml")
     assert second.outcome is Outcome.accepted
-    assert await channel.look_up("k-1") is True
+    assert await channel.look_up(Inquiry("k-1")) is True
     assert files(tmp_path / "new" / "mail") == {"k-1.eml": b"one"}
     await channel.close()
 
@@ -39,7 +39,7 @@ async def test_many_at_once(tmp_path: Path) -> None:
 async def test_keys_that_are_no_file_names(tmp_path: Path, key: str) -> None:
     channel = MailboxChannel(tmp_path / "mail")
     assert (await channel.send(message(key))).outcome is Outcome.refused
-    assert await channel.look_up(key) is False
+    assert await channel.look_up(Inquiry(key)) is False
     assert not files(tmp_path)
 
 

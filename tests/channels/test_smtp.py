@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from app.reminders.channels.base import Channel, Outcome, OutgoingMessage
+from app.reminders.channels.base import Channel, Inquiry, Outcome, OutgoingMessage
 from app.reminders.channels.smtp import SmtpChannel
 
 CLOSE, HANG = "close", "hang"
@@ -138,7 +138,7 @@ async def test_outcomes(make: Make, script: dict[str, list[str]], outcome: Outco
         assert "@" not in result.detail
         assert result.provider_message_id == ("4XYZ" if outcome is Outcome.accepted else None)
         assert len(server.received) == (outcome is Outcome.accepted or detail.startswith("content"))
-        assert await channel.look_up("k") is None
+        assert await channel.look_up(Inquiry("k")) is None
         # Whatever happened, the next message goes through and finds no trace of this one.
         again = await channel.send(message("next"))
         assert again.outcome is Outcome.accepted

@@ -96,6 +96,51 @@ async def _agree(api: Api, customer_id: str) -> None:
     await api.post(f"/customers/{customer_id}/inbound-messages", answer)
     hold = await api.post("/holds", {"customer_id": customer_id, "reason": "goods receipt missing"})
     await api.post(f"/holds/{hold['id']}/release", {}, expect=200)
+    invoice = await api.invoice(customer_id, "45.00", "2026-02-01", "2026-02-15", external_id="F-D")
+    promise = {"customer_id": customer_id, "promised_on": "2026-03-03", "amount": "5.00"}
+    await api.post("/promises", {**promise, "external_id": "PR-1", "invoice_ids": [invoice["id"]]})
+    cancelled = await api.post("/promises", promise)
+    await api.post(f"/promises/{cancelled['id']}/cancel", expect=200)
+    body = {"invoice_external_id": "F-D", "amount": "15.00", "reason": "price", "respond_by_on": "2026-03-03"}
+    dispute = await api.post("/disputes", {**body, "external_id": "D-1"})
+    await api.post("/disputes", body)
+    outcome = {"outcome": "partially_accepted", "amount": "10.00"}
+    await api.post(f"/disputes/{dispute['id']}/resolve", outcome, expect=200)
+    placed = await api.invoice(customer_id, "35.00", "2026-02-01", "2026-02-15")
+    await api.post("/placements", {"customer_id": customer_id, "invoice_ids": [placed["id"]], "agency": "Norte"})
+
+
+async def _plan(api: Api) -> None:
+    """A payment plan that its customer accepts by the link, with an instalment that is chased and one that is paid."""
+    customer = await api.customer()
+    invoice = await api.invoice(customer["id"], "300.00", "2026-02-01", "2026-02-15", external_id="F-P")
+    policy = await api.policy([-1, 1], default=False)
+    terms = {"instalment_count": 3, "first_due_on": "2026-03-04", "setup_fee": "3.00", "grace_days": 5}
+    body = {**terms, "invoice_external_ids": ["F-P"], "interest": {"kind": "flat", "annual_rate": "12"}}
+    await api.post("/payment-plans/quote", body, expect=200)
+    more = {"dunning_policy_id": policy["id"], "external_id": "PP-1", "propose": True}
+    plan = await api.post("/payment-plans", {**body, **more})
+    assert (await api.client.get(plan["link"]["path"])).status_code == 200
+    accepted = await api.client.post(f"{plan['link']['path']}/accept", json={"name": "Ana"})
+    assert accepted.status_code == 200, accepted.text
+    await api.pay(customer["id"], "60.00", "2026-03-03")
+    await api.get(f"/payment-plans/{plan['id']}/payoff")
+    renewed = await api.post(f"/payment-plans/{plan['id']}/restructure", terms)
+    await api.post(f"/payment-plans/{renewed['id']}/cancel", {"reason": "mistaken"}, expect=200)
+    assert len(await api.all("/payment-plans", invoice_id=invoice["id"])) == 2
+
+
+async def _work(api: Api, customer_id: str) -> None:
+    """What people do and have to do, and a run that somebody looks at."""
+    await api.post("/activities", {"customer_id": customer_id, "kind": "call", "outcome": "no_answer"})
+    task = await api.post("/tasks", {"customer_id": customer_id, "kind": "call", "title": "Ask about F-1"})
+    await api.post(f"/tasks/{task['id']}/complete", {"outcome": "voicemail"}, expect=200)
+    other = await api.customer()
+    await api.invoice(other["id"], "20.00", "2026-02-01", "2026-03-03")
+    run = await api.post("/dunning-runs", {"run_on": "2026-03-05", "filter": {"customer_ids": [other["id"]]}})
+    assert run["item_count"] == 1
+    await api.post(f"/dunning-runs/{run['id']}/discard", expect=200)
+    await api.get(f"/customers/{customer_id}/timeline")
 
 
 async def tell_story(api: Api) -> None:
@@ -109,6 +154,9 @@ async def tell_story(api: Api) -> None:
     await api.post("/customers", {"name": "Otro"}, headers={"Idempotency-Key": "story"})
     await api.invoice(customer["id"], "1000.00", "2026-02-01", "2026-02-20")
     await api.advance("2026-03-03T18:00:00Z")
+    (reminder,) = await api.all("/reminders")
+    arrival = {"kind": "delivered", "provider_event_id": "story"}
+    await api.post(f"/reminders/{reminder['id']}/delivery-events", arrival)
     payment = await api.pay(customer["id"], "400.00", "2026-03-03", auto_allocate=True)
     await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
     await _close_otherwise(api, customer["id"])
@@ -119,6 +167,8 @@ async def tell_story(api: Api) -> None:
     await _import_files(api)
     text = {"key": "ours", "language": "es", "channel": "sms", "name": "Nuestro", "body": "{{ total }}"}
     await api.post("/templates", text)
+    await _work(api, customer["id"])
+    await _plan(api)
 
 
 async def _import_files(api: Api) -> None:

@@ -18,8 +18,9 @@ READS = (
     "/tenant", "/api-keys", "/customers", "/customers?q=client&kind=business&external_id=C-1", "/invoices",
     "/invoices?status=open", "/payments", "/charges", "/rate-tables",
     "/credit-notes?status=open", "/reminders", "/dunning-policies",
-    "/webhook-endpoints", "/events",
+    "/webhook-endpoints", "/events", "/activities", "/tasks", "/dunning-runs", "/reports/steps",
     "/reports/aging?group_by=customer", "/reports/dso", "/reports/collection-effectiveness",
+    "/promises?status=open", "/disputes?is_overdue=true", "/reports/promises",
 )  # fmt: skip
 
 

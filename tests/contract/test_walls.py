@@ -181,7 +181,7 @@ async def test_functions_that_look_across_tenants_are_few_and_closed(settings: S
     async with engine_of(settings, admin=True) as admin, admin.connect() as outside:
         functions = (await outside.execute(text(query))).all()
     assert {function.proname for function in functions} == {
-        "app_authenticate", "app_enter_tenant", "app_lags", "app_tenants_due",
+        "app_authenticate", "app_enter_tenant", "app_lags", "app_open_plan_link", "app_tenants_due",
     }  # fmt: skip
     for function in functions:
         assert function.config == ["search_path=pg_catalog, public, pg_temp"], function.proname

@@ -262,6 +262,23 @@ async def test_a_file_may_be_larger_than_other_bodies_up_to_its_own_limit(api: A
         assert len(await limited.all("/imports")) == 1
 
 
+async def test_an_import_cancelled_during_its_upload_stays_cancelled(office: Office) -> None:
+    api = office.api
+
+    async def cancelling() -> AsyncIterator[bytes]:
+        yield table("external_id,name")
+        for number in range(400):
+            yield table(*[f"C-{number}-{row},{'x' * 90}" for row in range(100)])
+            if number == 200:
+                (receiving,) = await api.all("/imports", status="receiving")
+                await api.post(f"/imports/{receiving['id']}/cancel", expect=200)
+
+    assert (await send(api, "customers", cancelling(), expect=409))["code"] == "state_conflict"
+    await office.run()
+    assert [row["status"] for row in await api.all("/imports")] == ["cancelled"]
+    assert await api.all("/customers") == []
+
+
 async def test_a_sender_who_vanished_is_cleared_up_after(office: Office) -> None:
     database = office.importer.database
     sent = await send(office.api, "customers", table("external_id,name", "C-1,Uno"))
@@ -287,7 +304,7 @@ async def test_a_hundred_thousand_invoices_take_no_more_memory_than_a_thousand(o
             rows = [line for n in range(10) for line in invoice_lines(100, first=first + 100 * n, customer=f"C-{n}")]
             yield table(*rows)
 
-    await office.take("invoices", table(INVOICE_HEADER, *invoice_lines(5_000)))
+    await office.take("invoices", table(INVOICE_HEADER, *invoice_lines(5_000, first=900_000)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     done = await office.take("invoices", lines())
     assert done["status"] == "completed"

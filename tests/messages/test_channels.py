@@ -11,7 +11,17 @@ from app.messages.gsm import message_length, plain_letters
 from app.messages.languages import LANGUAGES
 from app.messages.rendering import RenderedMessage, render
 from app.messages.syntax import check
-from app.messages.texts import CHANNELS, TEMPLATE_KEYS, TONES, Text, Texts, all_shipped, shipped, shipped_by_id
+from app.messages.texts import (
+    CHANNELS,
+    TEMPLATE_KEYS,
+    TONES,
+    Text,
+    Texts,
+    all_shipped,
+    shipped,
+    shipped_by_id,
+    text_channel,
+)
 from tests.messages.test_rendering import LOCALES, SITUATIONS, TODAY, context, line, squeezed, visible
 
 URL = "https://pay.example/" + "x" * 22
@@ -209,6 +219,11 @@ def test_which_text_a_customer_reads(written: list[str], locale: str, fallback: 
     found = Texts.of(map(own, written)).choose("first_notice", "email", locale=locale, fallback=fallback)
     assert found is not None
     assert expected in {found.name, found.language}
+
+
+def test_every_channel_of_a_step_has_its_text() -> None:
+    steps = ("email", "sms", "whatsapp", "letter", "call", "erp", "phone", "post")
+    assert {text_channel(channel) for channel in steps} == set(CHANNELS)
 
 
 def test_a_key_of_ones_own_serves_what_it_is_written_for() -> None:

@@ -49,6 +49,7 @@ async def tell(api: Api) -> Story:
     part = await api.pay(
         customer, "400.00", "2026-03-03", allocations=[{"invoice_id": chased["id"], "amount": "390.00"}]
     )
+    charge = await api.post("/charges", {"invoice_id": chased["id"], "kind": "fee", "amount": "5.00"})
     credited = await api.invoice(customer, "90.00", "2026-02-01", "2026-06-30")
     credit = {"customer_id": customer, "currency": "MXN", "issued_on": "2026-03-03"}
     note = await api.post("/credit-notes", {**credit, "amount": "40.00", "invoice_id": credited["id"]})
@@ -68,7 +69,7 @@ async def tell(api: Api) -> Story:
         "divided": divided["id"],
         "again": again["id"], "part": part["id"], "reminder": reminder["id"], "tenant": str(api.tenant_id),
         "credited": credited["id"], "note": note["id"], "lost": lost["id"], "written": written["id"],
-        "refunded": refunded["id"], "void": void["id"],
+        "refunded": refunded["id"], "void": void["id"], "charge": charge["id"],
     }  # fmt: skip
 
 
@@ -129,6 +130,10 @@ FAULTS = [
         "allocation_entries",
         "DELETE FROM ledger_entries WHERE invoice_id = $lost AND account = 'principal' AND kind = 'payment_allocated'",
     ),
+    ("charge_entries", "UPDATE charges SET amount_minor = amount_minor + 1 WHERE id = $charge"),
+    ("charge_entries", "UPDATE charges SET status = 'waived' WHERE id = $charge"),
+    ("charge_payments", "UPDATE charges SET paid_minor = 1 WHERE id = $charge"),
+    ("invoice_disputed", "UPDATE invoices SET disputed_minor = 1 WHERE id = $chased"),
     ("write_offs", "UPDATE write_offs SET amount_minor = amount_minor + 1 WHERE id = $written"),
     ("write_offs", "UPDATE write_offs SET recovered_minor = recovered_minor + 1 WHERE id = $written"),
     ("write_offs", "UPDATE write_offs SET status = 'reversed' WHERE id = $written"),

@@ -20,6 +20,7 @@ from tests.contract.catalogue import engine_of
 
 KINDS = {
     "event.relay", "dunning.tick", "reminder.send", "reminder.rescue", "webhook.deliver", "webhook.rescue",
+    "import.run",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "an unknown field": ({"grouping_by": "x"}, "/grouping_by", "unknown_field", "spelling"),
     "an unknown grouping": ({"grouping": "contract"}, "/grouping", "invalid_value", "customer"),
     "an unknown catch-up": ({"catch_up": "all"}, "/catch_up", "invalid_value", "one_at_a_time"),
-    "an unknown late entry": ({"late_entry": "hold"}, "/late_entry", "invalid_value", "restart"),
+    "an unknown late entry": ({"late_entry": "later"}, "/late_entry", "invalid_value", "restart"),
     "a gap under 0": ({"min_gap_days": -1}, "/min_gap_days", "out_of_range", "0"),
     "a gap over a year": ({"min_gap_days": 366}, "/min_gap_days", "out_of_range", "365"),
     "a gap that is no integer": ({"min_gap_days": True}, "/min_gap_days", "invalid_type", ""),
@@ -66,7 +66,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "an unknown template": (one(template="letter"), "/steps/0/template", "unknown_template", "final_notice, first_not"),
     "no channel": (one(channels=[]), "/steps/0/channels", "too_short", ""),
     "a channel twice": (one(channels=["email", "email"]), "/steps/0/channels/1", "duplicate_value", "once"),
-    "a channel to come": (one(channels=["email", "sms"]), "/steps/0/channels/1", "channel_not_available", "email"),
+    "a channel without an account": (one(channels=["email", "sms"]), "/steps/0/channels/1", "channel_not_available", "account"),
     "an unknown channel": (one(channels=["fax"]), "/steps/0/channels/0", "invalid_value", "email"),
     "approval as text": (one(requires_approval="yes"), "/steps/0/requires_approval", "invalid_type", ""),
     "an unknown ending": (one(on_exhausted="court"), "/steps/0/on_exhausted", "invalid_value", "placement"),
@@ -105,7 +105,11 @@ async def test_a_fault_is_named_with_its_fix(api: Api, name: str) -> None:
     errors = problem["errors"]
     assert [(error["pointer"], error["code"]) for error in errors] == [(pointer, code)]
     assert message in errors[0]["message"]
-    assert await api.post("/dunning-policies/validate", body, expect=200) == {"valid": False, "errors": errors}
+    assert await api.post("/dunning-policies/validate", body, expect=200) == {
+        "valid": False,
+        "errors": errors,
+        "warnings": [],
+    }
     assert await api.all("/dunning-policies") == []
 
 
@@ -137,7 +141,7 @@ async def test_a_change_is_checked_like_a_new_policy(api: Api, name: str) -> Non
 )
 async def test_the_bounds_themselves_are_valid(api: Api, fields: dict[str, Any]) -> None:
     answer = await api.post("/dunning-policies/validate", policy(**fields), expect=200)
-    assert answer == {"valid": True, "errors": []}
+    assert answer == {"valid": True, "errors": [], "warnings": []}
     made = await api.post("/dunning-policies", policy(**fields))
     await api.post(f"/dunning-policies/{made['id']}/publish", expect=200)
 
@@ -146,7 +150,7 @@ async def test_all_faults_are_told_at_once(api: Api) -> None:
     body = policy(
         calendar="ZZ",
         min_amount={"MXN": "-1", "XXX": "1"},
-        steps=[step(5, template="?"), step(5, channels=["post"]), step(7, fee={"kind": "flat"})],
+        steps=[step(5, template="?"), step(5, channels=["sms"]), step(7, fee={"kind": "flat"})],
     )
     answer = await api.post("/dunning-policies/validate", body, expect=200)
     assert {error["pointer"] for error in answer["errors"]} == {

@@ -29,7 +29,7 @@ async def test_the_statutory_tables_tell_their_law(api: Api) -> None:
 
 async def test_a_table_of_ones_own_has_the_documented_defaults(api: Api) -> None:
     made = await api.post("/rate-tables", OWN)
-    defaults = {
+    defaults: dict[str, Any] = {
         "day_count": "act_365",
         "rate_basis": "split",
         "rounding": "total",

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
 from app.models import Event
-from app.reminders.channels.base import Outcome, OutgoingMessage, SendResult
+from app.reminders.channels.base import Inquiry, Outcome, OutgoingMessage, SendResult
 from app.reminders.sender import Sender
 from app.simulation.advance import Simulation
 from tests.conftest import Api
@@ -41,7 +41,7 @@ class ScriptedChannel:
             raise outcome
         return SendResult(outcome, "provider-1" if outcome is Outcome.accepted else None, f"scripted {outcome}")
 
-    async def look_up(self, message_key: str) -> bool | None:
+    async def look_up(self, inquiry: Inquiry) -> bool | None:
         """What the provider says of an unknown outcome."""
         return self.known
 

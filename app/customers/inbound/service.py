@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.errors import invalid
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.customers.inbound import repository
@@ -33,9 +33,11 @@ async def take(uow: UnitOfWork, customer_id: UUID, fields: Mapping[str, Any]) ->
     """Record a message of a customer; one that is an opt-out word and nothing else ends the use of its address.
 
     Raises:
-        ProblemError: 404, 422 for a message of the future.
+        ProblemError: 404, 409 when the customer was erased, 422 for a message of the future.
     """
     customer = await uow.lock_customer(customer_id)
+    if customer.erased_at is not None:
+        raise conflict(Code.state_conflict, "The customer was erased; nothing that it sends is kept.")
     external_id = fields["external_id"]
     if external_id is not None:
         known = await repository.find_by_external_id(uow, customer.id, external_id)

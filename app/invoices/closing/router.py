@@ -40,8 +40,9 @@ async def write_off_invoice(uow: Uow, request: Request, invoice_id: UUID, body: 
     """Write off what is open of an invoice, or a part of it; charges go first.
 
     Once nothing is open, the invoice is `written_off`, however little of it was written off, and is chased no more;
-    a small rest that is no loss is closed with `close-difference` instead. A payment that names the invoice in its
-    `allocations` recovers it.
+    a small rest that is no loss is closed with `close-difference` instead. Above the tenant's
+    `write_offs.approval_above` it needs `approved_by`, or the answer is 409 `approval_required`. A payment that names
+    the invoice in its `allocations` recovers it.
     """
     check_if_match(request, (await invoices.lock(uow, invoice_id)).version)
     return await _answer(uow, await service.write_off(uow, invoice_id, body.model_dump()))

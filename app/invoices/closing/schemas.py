@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import Day, InFlightOutput, Input, Money, Output, Resource, Text200
+from app.core.schemas import Day, InFlightOutput, Input, Money, Output, Resource, Text100, Text200
 from app.invoices.schemas import InvoiceOutput
 
 DifferenceReason = Literal["bank_fee", "withholding_tax", "rounding", "short_payment", "exchange_difference"]
@@ -24,7 +24,14 @@ class InvoiceWriteOff(Input):
     amount: Money | None = Field(
         default=None, description="How much, above zero, in the invoice's currency; all that is open if left out."
     )
-    reason: Text200 = Field(description="Why.", examples=["insolvency"])
+    reason: Text200 = Field(
+        description="Why. The ledger keeps it for good, so name no person in it.", examples=["insolvency"]
+    )
+    approved_by: Text100 | None = Field(
+        default=None,
+        description="Who has approved it; asked for above the tenant's `write_offs.approval_above`.",
+        examples=["cfo@example.com"],
+    )
     written_off_on: Day | None = Field(
         default=None,
         description="From when it counts: not before `issued_on` nor after the business date; the business date if "
@@ -68,6 +75,7 @@ class WriteOffOutput(Resource):
     amount: str = Field(description="What was given up.")
     recovered_amount: str = Field(description="What of it came in after all.")
     reason: str = Field(description="Why it was given up.", examples=["insolvency"])
+    approved_by: str | None = Field(description="Who has approved it.", examples=["cfo@example.com"])
     written_off_on: date = Field(description="From when it counts.")
     status: Literal["posted", "reversed"] = Field(description="`reversed` once it was taken back.")
     reversed_on: date | None = Field(description="When it was taken back.")

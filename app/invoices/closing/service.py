@@ -14,6 +14,7 @@ from app.core.errors import ProblemError, conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
+from app.domain.money import parse_amount
 from app.domain.states import INVOICE
 from app.dunning.reminders import in_flight, load_unsent
 from app.invoices import service
@@ -54,7 +55,8 @@ async def write_off(uow: UnitOfWork, invoice_id: UUID, fields: Fields) -> Acknow
     """Give up what is open of an invoice, or a part of it; a payment that names the invoice recovers it.
 
     Raises:
-        ProblemError: 404, 409 when nothing is open, 422 for more than is open or a date out of place.
+        ProblemError: 404, 409 when nothing is open or somebody has to approve it, 422 for more than is open or a date
+            out of place.
     """
     invoice = await _lock_receivable(uow, invoice_id)
     amount = up_to("/amount", fields["amount"], invoice.currency, invoice.open_minor)
@@ -67,9 +69,28 @@ async def write_off(uow: UnitOfWork, invoice_id: UUID, fields: Fields) -> Acknow
         )
     if on < invoice.issued_on:
         raise invalid("/written_off_on", Code.date_order, "An invoice is not written off before it was issued.")
+    _require_approval(uow, invoice, amount, fields["approved_by"])
     uow.track(invoice)
-    write_offs.write_off(uow, invoice, amount, reason=fields["reason"], on=on)
+    write_offs.write_off(uow, invoice, amount, reason=fields["reason"], on=on, approved_by=fields["approved_by"])
     return await _acknowledge_change(uow, invoice)
+
+
+def _require_approval(uow: UnitOfWork, invoice: Invoice, amount_minor: int, approved_by: str | None) -> None:
+    """Above the tenant's limit somebody answers for a loss; what was given up of the invoice before counts with it.
+
+    Raises:
+        ProblemError: 409.
+    """
+    limits = (uow.tenant.settings["agreement_rules"].get("write_offs") or {}).get("approval_above") or {}
+    limit = limits.get(invoice.currency)
+    if limit is None or approved_by is not None:
+        return
+    if amount_minor + invoice.written_off_minor > parse_amount(limit, invoice.currency):
+        raise conflict(
+            Code.approval_required,
+            f"Together more than {limit} {invoice.currency} of the invoice would be written off: name in approved_by "
+            "who has approved it.",
+        )
 
 
 async def reverse_write_off(uow: UnitOfWork, invoice_id: UUID, *, reason: str | None) -> Acknowledged:

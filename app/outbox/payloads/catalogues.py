@@ -20,7 +20,12 @@ def policy_payload(policy: DunningPolicy, version: DunningPolicyVersion) -> Payl
         "version": version.version_number,
         "published_version": policy.published_number,
         "default": policy.is_default if version.status == "published" else policy.wants_default,
+        "applies_to": policy.applies_to,
+        "priority": policy.priority,
+        # Versions never change, and some are older than these fields.
+        "max_count": None,
         **version.definition,
+        "steps": [{"conditions": None, **step} for step in version.definition["steps"]],
         "published_at": instant(version.published_at),
         "revision": policy.version,
         "created_at": instant(policy.created_at),

@@ -4,9 +4,19 @@ from app.core.wire import instant, money
 from app.models import Activity, ApiKey, Customer, Tenant
 from app.outbox.payloads.forms import Payload, stamps
 
+_PROMISE_RULES = ("max_open", "max_consecutive_broken", "max_days")
+_DISPUTE_RULES = ("response_working_days",)
+_WRITE_OFF_RULES: Payload = {"suggest_after_days": None, "suggest_below": {}, "approval_above": {}}
+_PLAN_RULES = (
+    "allowed_kinds", "max_months", "min_down_payment_percent", "max_open_plans", "max_grace_days",
+    "max_allowed_misses", "allowed_interest", "max_annual_rate",
+)  # fmt: skip
+_PLAN_AMOUNTS = ("min_amount", "max_amount", "min_instalment")
+
 
 def tenant_payload(tenant: Tenant) -> Payload:
     """The wire form of a tenant."""
+    rules = tenant.agreement_rules
     return {
         "id": str(tenant.id),
         "name": tenant.name,
@@ -29,9 +39,27 @@ def tenant_payload(tenant: Tenant) -> Payload:
         "payment_terms": tenant.payment_terms,
         "late_interest": tenant.late_interest,
         "charge_tax": tenant.charge_tax,
+        "promises": {name: rules.get("promises", {}).get(name) for name in _PROMISE_RULES},
+        "disputes": {name: rules.get("disputes", {}).get(name) for name in _DISPUTE_RULES},
+        "write_offs": {**_WRITE_OFF_RULES, **rules.get("write_offs", {})},
+        "plans": {
+            **{name: rules.get("plans", {}).get(name) for name in _PLAN_RULES},
+            **{name: rules.get("plans", {}).get(name, {}) for name in _PLAN_AMOUNTS},
+        },
+        "channels": {name: _account(tenant, name) for name in ("sms", "whatsapp")},
         "sending": tenant.sending,
+        "dunning_mode": tenant.dunning_mode,
         **stamps(tenant),
     }
+
+
+def _account(tenant: Tenant, channel: str) -> Payload | None:
+    """A tenant's account at a provider; its secret is shown to nobody."""
+    account = tenant.channels.get(channel)
+    if account is None:
+        return None
+    shown = {name: account[name] for name in ("base_url", "account_id", "from")}
+    return {**shown, "paused_until": tenant.channel_pauses.get(channel, {}).get("until")}
 
 
 def api_key_payload(key: ApiKey) -> Payload:
@@ -67,8 +95,12 @@ def customer_payload(customer: Customer) -> Payload:
         "contact_profile": customer.contact_profile,
         "send_window": customer.send_window,
         "tags": customer.tags,
-        "contacts": customer.contacts,
+        "contacts": [
+            {**contact, "channels": [{"bounced_at": None, **channel} for channel in contact["channels"]]}
+            for contact in customer.contacts
+        ],
         "metadata": customer.meta,
+        "erased_at": instant(customer.erased_at),
         **stamps(customer),
     }
 

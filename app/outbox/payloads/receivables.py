@@ -150,6 +150,7 @@ def write_off_payload(written: WriteOff) -> Payload:
         "amount": money(written.amount_minor, written.currency),
         "recovered_amount": money(written.recovered_minor, written.currency),
         "reason": written.reason,
+        "approved_by": written.approved_by,
         "written_off_on": day(written.written_off_on),
         "status": written.status,
         "reversed_on": day(written.reversed_on),
@@ -183,6 +184,7 @@ def charge_payload(charge: Charge) -> Payload:
         "case_id": str(charge.case_id) if charge.case_id else None,
         "step_key": charge.step_key,
         "reminder_id": str(charge.reminder_id) if charge.reminder_id else None,
+        "plan_id": str(charge.plan_id) if charge.plan_id else None,
         "metadata": charge.meta,
         **stamps(charge),
     }
@@ -194,6 +196,7 @@ def case_payload(case: DunningCase) -> Payload:
         "id": str(case.id),
         "customer_id": str(case.customer_id),
         "invoice_id": str(case.invoice_id),
+        "plan_id": str(case.plan_id) if case.plan_id else None,
         "instalment_number": case.instalment_number,
         "policy_id": str(case.policy_id),
         "policy_version": case.policy_version,

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from app.reminders.channels.base import Outcome, OutgoingMessage, SendResult
+from app.reminders.channels.base import Inquiry, Outcome, OutgoingMessage, SendResult
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]{0,199}")
 
@@ -31,11 +31,11 @@ class MailboxChannel:
             return SendResult(Outcome.not_sent, None, f"mailbox: {type(error).__name__}")
         return SendResult(Outcome.accepted, path.name, "written" if written else "already written")
 
-    async def look_up(self, message_key: str) -> bool | None:
+    async def look_up(self, inquiry: Inquiry) -> bool | None:
         """Tell by the file's existence."""
-        if not _SAFE_KEY.fullmatch(message_key):
+        if not _SAFE_KEY.fullmatch(inquiry.message_key):
             return False
-        return await asyncio.to_thread(self._path(message_key).exists)
+        return await asyncio.to_thread(self._path(inquiry.message_key).exists)
 
     async def close(self) -> None:
         """Do nothing: every file is complete as soon as it has its name."""

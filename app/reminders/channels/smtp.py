@@ -8,7 +8,7 @@ from typing import Final, Literal
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from app.messages.mime import ascii_address
-from app.reminders.channels.base import Outcome, OutgoingMessage, SendResult
+from app.reminders.channels.base import Inquiry, Outcome, OutgoingMessage, SendResult
 from app.reminders.channels.smtp_pool import Connection, ConnectionPool, PermitExpiredError, PoolClosedError
 from app.reminders.channels.smtp_transaction import (
     PERMIT_EXPIRED,
@@ -98,7 +98,7 @@ class SmtpChannel:
         await self._give_back(connection, ending.state)
         return ending.result
 
-    async def look_up(self, message_key: str) -> bool | None:  # noqa: ARG002 - part of the interface
+    async def look_up(self, inquiry: Inquiry) -> bool | None:  # noqa: ARG002 - part of the interface
         """Answer that SMTP cannot tell."""
         return None
 
@@ -153,5 +153,7 @@ class SmtpChannel:
 def _not_connected(error: Exception) -> SendResult:
     name = type(error).__name__
     if isinstance(error, SMTPResponseException):
-        return SendResult(Outcome.not_sent, None, f"connect: {name} {error.code}", RETRY_AFTER_SECONDS)
-    return SendResult(Outcome.not_sent, None, f"connect: {name}", _CONNECT_RETRY_SECONDS)
+        detail, pause = f"connect: {name} {error.code}", RETRY_AFTER_SECONDS
+    else:
+        detail, pause = f"connect: {name}", _CONNECT_RETRY_SECONDS
+    return SendResult(Outcome.not_sent, None, detail, pause, is_provider_fault=True)

@@ -1,0 +1,1 @@
+"""Activities: what people have done, calls and visits and notes; they count as contacts."""

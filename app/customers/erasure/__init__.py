@@ -1,0 +1,1 @@
+"""Erasure: what says who a customer is goes; what the books need stays."""

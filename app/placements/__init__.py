@@ -1,0 +1,1 @@
+"""Placements: invoices handed over to an agency or a lawyer, and the dossier that goes with them."""

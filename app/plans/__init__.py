@@ -1,0 +1,1 @@
+"""Payment plans: instalments agreed over open invoices."""

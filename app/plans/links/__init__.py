@@ -1,0 +1,1 @@
+"""Links by which customers read and accept the plans that were proposed to them."""

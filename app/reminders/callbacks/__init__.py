@@ -1,0 +1,1 @@
+"""Callbacks that providers make by themselves, signed with the secret of the tenant's account."""

@@ -1,0 +1,1 @@
+"""What providers tell about messages after they have taken them."""

@@ -1,0 +1,1 @@
+"""The report on how promises to pay are kept."""

@@ -1,0 +1,1 @@
+"""The report on what is suggested to be written off."""

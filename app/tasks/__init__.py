@@ -1,0 +1,1 @@
+"""Tasks: what people have to do next, made by steps of policies or by hand."""
