@@ -30,7 +30,14 @@ _DATA = {
 _ONLY_IN_EVENTS: tuple[type[BaseModel], ...] = (DunningCaseOutput, EventOutput)
 # What an event says beyond the resource, and the name of the two together.
 _NOTE: Json = {"note": {"type": "string", "description": "How you knew, where you resolved its outcome yourself."}}
+_INSTALMENT: tuple[str, Json] = (
+    "PlanAtInstalment",
+    {"instalment_number": {"type": "integer", "description": "The instalment; 0 is the down payment.", "examples": [1]}},
+)
 _MORE: dict[str, tuple[str, Json]] = {
+    "payment_plan.instalment_due": _INSTALMENT,
+    "payment_plan.instalment_paid": _INSTALMENT,
+    "payment_plan.instalment_missed": _INSTALMENT,
     "customer.opted_out": (
         "CustomerOptedOut",
         {

@@ -37,7 +37,6 @@ _DOSSIER: Final[dict[int | str, dict[str, Any]]] = {
     **READ,
     200: {
         "description": "The dossier: as JSON, or as a ZIP with `dossier.json` and one file for each message.",
-        "model": DossierOutput,
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     },
 }
@@ -90,14 +89,14 @@ async def get_placement(uow: Uow, placement_id: UUID) -> Response:
 )
 async def acknowledge_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementAcknowledge) -> Response:
     """Record that the agency has taken over what was placed with it."""
-    await _check(uow, request, placement_id)
+    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
     return await _answer(uow, await service.acknowledge(uow, placement_id, agency_reference=body.agency_reference))
 
 
 @router.post("/{placement_id}/start", response_model=PlacementAnswer, responses=WRITE, operation_id="start_placement")
 async def start_placement(uow: Uow, request: Request, placement_id: UUID) -> Response:
     """Record that the agency works on it: the placement is `in_progress`."""
-    await _check(uow, request, placement_id)
+    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
     return await _answer(uow, await service.start(uow, placement_id))
 
 
@@ -108,7 +107,7 @@ async def close_placement(uow: Uow, request: Request, placement_id: UUID, body: 
     What is still open is not chased again (blocker `placed`): after a collector or a lawyer a reminder says nothing
     new. Write it off, place it with another one, or send `resume_chasing` to have it chased where its ladder stood.
     """
-    await _check(uow, request, placement_id)
+    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
     ended = await service.end(uow, placement_id, "closed", reason=body.reason, resumes_chasing=body.resume_chasing)
     return await _answer(uow, ended)
 
@@ -116,14 +115,14 @@ async def close_placement(uow: Uow, request: Request, placement_id: UUID, body: 
 @router.post("/{placement_id}/recall", response_model=PlacementAnswer, responses=WRITE, operation_id="recall_placement")
 async def recall_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementRecall) -> Response:
     """Take back what was placed; what is open is chased again where its ladder stood."""
-    await _check(uow, request, placement_id)
+    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
     return await _answer(uow, await service.end(uow, placement_id, "recalled", reason=body.reason))
 
 
 @router.post("/{placement_id}/return", response_model=PlacementAnswer, responses=WRITE, operation_id="return_placement")
 async def return_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementReturn) -> Response:
     """Record that the agency gives back what was placed; what is open is chased again where its ladder stood."""
-    await _check(uow, request, placement_id)
+    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
     return await _answer(uow, await service.end(uow, placement_id, "returned", reason=body.reason))
 
 
@@ -154,10 +153,6 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         while piece := file.read(_PIECE_BYTES):
             yield piece
-
-
-async def _check(uow: UnitOfWork, request: Request, placement_id: UUID) -> None:
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged, *, status: int = 200) -> Response:

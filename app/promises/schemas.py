@@ -85,7 +85,7 @@ class PromiseOutput(Resource):
     made_on: date = Field(description="The business date on which it was made; what is paid from then on counts.")
     promised_on: date = Field(description="The day by which it is paid, inclusive.")
     tolerance_days: int = Field(description="Days after `promised_on` whose payments still count.")
-    tolerance_percent: str = Field(description="What may be missing of the amount, in percent.")
+    tolerance_percent: str = Field(description="What may be missing of the amount, in percent.", examples=["1"])
     status: PromiseStatus = Field(
         description="`kept` at once when enough is paid; else it is judged at the start of the day after the last one "
         "that counts. Reversals and backdated payments have it judged again."

@@ -107,11 +107,11 @@ async def find_customer_ids(uow: UnitOfWork, customer_ids: Collection[UUID]) -> 
     )
 
 
-def _items(uow: UnitOfWork, run_id: UUID) -> Select[tuple[DunningRunItem]]:
+def _items(uow: UnitOfWork, run_id: UUID) -> Select[DunningRunItem]:
     return select(DunningRunItem).where(DunningRunItem.tenant_id == uow.tenant_id, DunningRunItem.run_id == run_id)
 
 
-def _candidates(uow: UnitOfWork, only: Collection[UUID] | None) -> Select[tuple[UUID]]:
+def _candidates(uow: UnitOfWork, only: Collection[UUID] | None) -> Select[UUID]:
     running = exists().where(
         DunningCase.tenant_id == Customer.tenant_id,
         DunningCase.customer_id == Customer.id,

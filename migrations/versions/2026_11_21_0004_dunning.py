@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.guards import add_check
 from migrations.walls import definer, grants, wall
 
 revision = "0004"
@@ -24,44 +25,6 @@ NEW_TABLES = (
     "templates",
 )
 
-
-# As before, and runs, which are worked off by real time whatever clock their tenant has.
-TENANTS_DUE = """
-BEGIN
-    RETURN QUERY SELECT t.id, t.mode = 'test' FROM tenants t
-    WHERE CASE kind
-        WHEN 'dunning.tick' THEN t.mode = 'live' AND EXISTS (
-            SELECT FROM customers c WHERE c.tenant_id = t.id AND c.next_action_at <= statement_timestamp())
-        WHEN 'reminder.send' THEN t.mode = 'live' AND t.sending <> 'paused' AND EXISTS (
-            SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'ready'
-            AND r.next_attempt_at <= statement_timestamp())
-        WHEN 'reminder.rescue' THEN t.mode = 'live' AND EXISTS (
-            SELECT FROM reminders r WHERE r.tenant_id = t.id AND r.status = 'sending'
-            AND r.next_attempt_at <= statement_timestamp())
-        WHEN 'event.relay' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
-            AND EXISTS (SELECT FROM events e WHERE e.tenant_id = t.id AND e.sequence IS NULL)
-        WHEN 'webhook.deliver' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
-            AND EXISTS (
-                SELECT FROM webhook_endpoints w WHERE w.tenant_id = t.id AND w.status = 'enabled' AND (
-                    EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
-                        AND d.status = 'pending' AND (t.mode = 'test' OR d.next_attempt_at <= statement_timestamp()))
-                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
-                        AND d.status = 'retry_scheduled' AND t.mode = 'live'
-                        AND d.next_attempt_at <= statement_timestamp())
-                    OR EXISTS (SELECT FROM deliveries d WHERE d.tenant_id = w.tenant_id AND d.endpoint_id = w.id
-                        AND d.status = 'in_flight' AND d.lease_expires_at <= statement_timestamp()
-                        AND (t.mode = 'live' OR d.attempt_count = 0))))
-        WHEN 'import.run' THEN EXISTS (
-            SELECT FROM imports m WHERE m.tenant_id = t.id AND m.status IN ('queued', 'running')
-            AND (m.lease_expires_at IS NULL OR m.lease_expires_at <= statement_timestamp())
-            AND m.next_attempt_at <= statement_timestamp())
-        WHEN 'dunning.run' THEN (t.advance_lease_until IS NULL OR t.advance_lease_until < statement_timestamp())
-            AND EXISTS (SELECT FROM dunning_runs d WHERE d.tenant_id = t.id AND d.status IN ('planning', 'approved'))
-        WHEN 'tenant.every' THEN true
-        ELSE false END
-    ORDER BY t.id LIMIT most;
-END
-"""
 
 # As before, and whether a published policy takes invoices by itself, so that others cost no statement.
 ENTER_TENANT = """
@@ -98,7 +61,6 @@ def upgrade() -> None:
     for statement in (
         *grants(NEW_TABLES, ()),
         *definer("app_enter_tenant(wanted uuid)", "jsonb", ENTER_TENANT),
-        *definer("app_tenants_due(kind text, most integer)", "TABLE (tenant_id uuid, is_test boolean)", TENANTS_DUE),
     ):
         op.execute(statement)
 
@@ -355,9 +317,7 @@ def add_columns() -> None:
         sa.Column("taken_keys", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
     )
     op.add_column("dunning_cases", sa.Column("sent_count", sa.Integer(), server_default="0", nullable=False))
-    op.create_check_constraint(
-        op.f("ck_dunning_cases_late_entry"), "dunning_cases", "late_entry IN ('highest', 'hold', 'restart')"
-    )
+    add_check("dunning_cases", "late_entry", "late_entry IN ('highest', 'hold', 'restart')")
     op.add_column("reminders", sa.Column("delivered_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.add_column("reminders", sa.Column("read_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.add_column("reminders", sa.Column("replaces_id", sa.UUID(), nullable=True))
@@ -369,15 +329,8 @@ def add_columns() -> None:
     )
     op.add_column("reminders", sa.Column("run_id", sa.UUID(), nullable=True))
     op.add_column("events", sa.Column("customer_id", sa.UUID(), nullable=True))
-    op.create_index(
-        "ix_events_customer_id",
-        "events",
-        ["tenant_id", "customer_id", "created_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("customer_id IS NOT NULL"),
-    )
     op.add_column("tenants", sa.Column("dunning_mode", sa.Text(), server_default="automatic", nullable=False))
-    op.create_check_constraint(op.f("ck_tenants_dunning_mode"), "tenants", "dunning_mode IN ('automatic', 'runs')")
+    add_check("tenants", "dunning_mode", "dunning_mode IN ('automatic', 'runs')")
     op.add_column(
         "tenants",
         sa.Column(

@@ -110,8 +110,9 @@ async def test_the_examples_are_taken(api: Api) -> None:
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 body = operation["requestBody"]["content"]["application/json"]["example"]
                 answer = await api.call(method, path.removeprefix("/v1").format(**known), json=body)
-                # The state may forbid a command; what it says must not.
-                if answer.status_code >= 300 and answer.status_code != 409:
+                # The state may forbid a command; what it says must not. A Message-ID that is known cannot be foretold.
+                allowed = {409, 404} if operation["operationId"] == "take_bounce" else {409}
+                if answer.status_code >= 300 and answer.status_code not in allowed:
                     refused.append(f"{operation['operationId']}: {answer.text}")
     assert not refused, "\n".join(refused)
 

@@ -1,9 +1,14 @@
 """Moving running cases to another version: the preview tells what then happens, and no step goes out twice."""
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
+from app.models import Reminder
+from app.policies.moving import service
 from tests.conftest import Api
 from tests.policies.steps import step
 
@@ -144,6 +149,31 @@ async def test_cases_are_chosen_by_version_and_by_invoice(api: Api) -> None:
     rest = await api.post(f"{move}?limit=1&cursor={page['next_cursor']}", {"preview": True}, expect=200)
     found = [case["invoice_id"] for case in page["data"] + rest["data"]]
     assert (found, rest["next_cursor"]) == ([third["id"], second["id"]], None)
+
+
+async def test_many_cases_are_moved_in_several_transactions(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "CHUNK", 1)
+    made = await api.policy([5])
+    invoices = [await debt(api, "2026-03-20") for _ in range(3)]
+    move = await newer(api, made, min_gap_days=1)
+    done = await api.post(move, {"preview": False}, expect=200)
+    assert (done["matched"], done["moved"]) == (3, 3)
+    for invoice in invoices:
+        assert (await api.get(f"/invoices/{invoice['id']}/dunning"))["policy_version"] == 2
+
+
+async def test_a_case_with_a_reminder_on_its_way_stays(api: Api, unit_of_work: Callable[[UUID], Any]) -> None:
+    made = await api.policy([], steps=[step(5, requires_approval=True)])
+    invoice = await debt(api)
+    await api.advance("2026-03-10" + BEFORE_NOON)
+    async with unit_of_work(api.tenant_id) as uow:
+        await uow.session.execute(update(Reminder).where(Reminder.tenant_id == api.tenant_id).values(status="sending"))
+    move = await newer(api, made, steps=[step(7)])
+    told = await api.post(move, {"preview": True}, expect=200)
+    assert (told["moved"], told["in_flight"], told["data"][0]["in_flight"]) == (0, 1, True)
+    done = await api.post(move, {"preview": False}, expect=200)
+    assert (done["matched"], done["moved"], done["in_flight"]) == (1, 0, 1)
+    assert (await api.get(f"/invoices/{invoice['id']}/dunning"))["policy_version"] == 1
 
 
 @pytest.mark.parametrize(

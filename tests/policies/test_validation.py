@@ -66,7 +66,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "an unknown template": (one(template="letter"), "/steps/0/template", "unknown_template", "final_notice, first_not"),
     "no channel": (one(channels=[]), "/steps/0/channels", "too_short", ""),
     "a channel twice": (one(channels=["email", "email"]), "/steps/0/channels/1", "duplicate_value", "once"),
-    "a channel without an account": (one(channels=["email", "sms"]), "/steps/0/channels/1", "channel_not_available", "account"),
+    "a channel without an account": (
+        one(channels=["email", "sms"]), "/steps/0/channels/1", "channel_not_available", "account",
+    ),
     "an unknown channel": (one(channels=["fax"]), "/steps/0/channels/0", "invalid_value", "email"),
     "approval as text": (one(requires_approval="yes"), "/steps/0/requires_approval", "invalid_type", ""),
     "an unknown ending": (one(on_exhausted="court"), "/steps/0/on_exhausted", "invalid_value", "placement"),

@@ -144,12 +144,10 @@ class Books(RuleBasedStateMachine):
             "issued_on": self.today.isoformat(),
             "reason": "returned goods",
         }
-        owed = [
-            row for row in self.pick("/invoices", "open", "partially_paid") if row["customer_id"] == body["customer_id"]
-        ]
-        fitting = [row for row in owed if row["currency"] == currency]
-        if fitting and data.draw(st.booleans()):
-            body["invoice_id"] = data.draw(st.sampled_from([row["id"] for row in fitting]))
+        fitting = self.open_invoices(body["customer_id"], currency)
+        names_one: bool = data.draw(st.booleans())
+        if fitting and names_one:
+            body["invoice_id"] = data.draw(st.sampled_from(fitting))
         self.command("/credit-notes", body)
 
     @precondition(lambda self: self.pick("/credit-notes"))

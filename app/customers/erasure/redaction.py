@@ -21,7 +21,8 @@ _FIELDS: Final[dict[str, Any]] = {
     "reversal_reason": None, "void_reason": None, "waiver_reason": None, "resolution_note": None, "end_reason": None,
     "contact_name": None,
     "text": ERASED, "from": ERASED, "address": ERASED, "title": ERASED, "script": None,
-    "acceptance": None, "message": {"subject": None, "text": ERASED, "html": None}, "agency_reference": None, "subject": None, "text_body": None,
+    "acceptance": None, "message": {"subject": None, "text": ERASED, "html": None}, "agency_reference": None,
+    "subject": None, "text_body": None,
 }  # fmt: skip
 # Codes that share their name with a free text.
 _CODED: Final = {"dispute": ["reason"], "dunning_case": ["reason"], "reminder": ["reason"]}

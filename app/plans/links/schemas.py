@@ -25,5 +25,5 @@ class LinkOutput(Output):
     status: PlanStatus = Field(description="Where the plan stands; it is accepted while it is `proposed`.")
     terms: PlanTermsOutput = Field(description="What is agreed by accepting it.")
     expires_at: datetime = Field(description="Until when the link leads here (UTC).")
-    accepted_by: str | None = Field(description="Who has accepted it.")
+    accepted_by: str | None = Field(description="Who has accepted it.", examples=["Ana Núñez"])
     accepted_at: datetime | None = Field(description="When it was accepted (UTC).")
