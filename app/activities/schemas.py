@@ -80,12 +80,12 @@ class ActivityOutput(Resource):
         description="The customer's local date on which it counts as a contact; null where it does not count."
     )
     is_conversation: bool = Field(description="Whether the debtor was spoken with.")
-    contact_name: str | None = Field(description="With whom.")
+    contact_name: str | None = Field(description="With whom.", examples=["Ana Núñez"])
     outcome: str | None = Field(
         description="What came of it; of a message that came in, what was done about it.", examples=["reached"]
     )
-    note: str | None = Field(description="What was said or written.")
-    author: str | None = Field(description="Who of yours it was.")
+    note: str | None = Field(description="What was said or written.", examples=["Pays on Friday."])
+    author: str | None = Field(description="Who of yours it was.", examples=["Marta"])
     task_id: UUID | None = Field(description="The task that was done by it.")
     metadata: dict[str, str] = Field(description="Your own strings.")
 

@@ -57,13 +57,17 @@ class ConditionsOutput(Output):
     """What has to be so, all of it; what is empty asks for nothing."""
 
     kinds: list[CustomerKind] = Field(description="One of these kinds of customers.")
-    countries: list[str] = Field(description="One of these countries of the customer.")
-    tags: list[str] = Field(description="A customer with one of these tags at least.")
-    min_amount: dict[str, str] = Field(description="Least amount, by currency; inclusive.")
-    max_amount: dict[str, str] = Field(description="Greatest amount, by currency; inclusive.")
+    countries: list[str] = Field(description="One of these countries of the customer.", examples=[["MX"]])
+    tags: list[str] = Field(description="A customer with one of these tags at least.", examples=[["vip"]])
+    min_amount: dict[str, str] = Field(
+        description="Least amount, by currency; inclusive.", examples=[{"MXN": "100.00"}]
+    )
+    max_amount: dict[str, str] = Field(
+        description="Greatest amount, by currency; inclusive.", examples=[{"MXN": "5000.00"}]
+    )
 
 
 class SegmentOutput(ConditionsOutput):
     """The invoices that a policy takes by itself."""
 
-    currencies: list[str] = Field(description="One of these currencies of the invoice.")
+    currencies: list[str] = Field(description="One of these currencies of the invoice.", examples=[["MXN"]])

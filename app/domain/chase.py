@@ -15,8 +15,9 @@ from app.domain.clocktime import business_date, start_of_day
 from app.domain.contact_rules import Attempt, ChannelRules, Contact, allowed
 from app.domain.cover import Residual, residuals
 from app.domain.errors import Code
+from app.domain.holds import ladder_date
 from app.domain.invoice_state import RECEIVABLE
-from app.domain.ladder import Choice, PlannedStep, choose, plan_steps
+from app.domain.ladder import Choice, Ladder, PlannedStep, choose, plan_steps
 from app.domain.policy import Grouping, LateEntry, Policy, Step
 from app.domain.schedule import EitherDays, Schedule, ZoneHours
 from app.domain.verdicts import (
@@ -133,12 +134,21 @@ def _taken_again(case: CaseFacts, choice: Choice, facts: ChaseFacts) -> Choice:
     step = case.policy.step(again.step_key) if again is not None else None
     if again is None or step is None:
         return choice
-    if step.offset_days < 0 and case.ladder.due_on < _both_today(facts):
+    if not _still_comes(case.ladder, step, _both_today(facts)):
         return choice
     if choice.due is not None and choice.due.step.key != step.key:
         return choice
     left = replace(step, channels=tuple(name for name in step.channels if name not in again.tried))
     return replace(choice, due=PlannedStep(left, again.nominal_on, again.nominal_on))
+
+
+def _still_comes(ladder: Ladder, step: Step, today: date) -> bool:
+    """Whether a step whose day had come may go out still: before the due date, or where that was not moved on."""
+    if step.offset_days < 0:
+        return today <= ladder.due_on
+    shift_days = ladder.shift_days if step.offset_days > 0 else 0
+    nominal_on = ladder_date(ladder.due_on, step.offset_days + shift_days, ladder.stops)
+    return nominal_on is not None and nominal_on <= today
 
 
 def _matures_at(on: date | None, facts: ChaseFacts) -> datetime | None:

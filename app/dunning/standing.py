@@ -15,7 +15,7 @@ from app.domain import dispute as dispute_rules
 from app.domain import holds as hold_rules
 from app.domain import promise as promise_rules
 from app.domain.errors import Code
-from app.domain.holds import lasting
+from app.domain.holds import DateRange, lasting
 from app.domain.standing import CLEAR, Obstacle, Standing, combine
 from app.models import (
     Customer,
@@ -218,8 +218,7 @@ async def _add_plans(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> 
             continue
         is_live = plan.status in IN_FORCE_PLANS
         days = lasting(plan.activated_on, None if is_live else plan.ended_on)
-        # Its first day is still one of late interest, which has been charged through it where it was charged.
-        free = lasting(hold_rules.after(plan.activated_on), None if is_live else plan.ended_on)
+        free = _free_of_interest(plan.status, plan.activated_on, plan.ended_on)
         standing = Standing(
             obstacles=(Obstacle(Code.plan, "in_plan", stops_clock=True),) if is_live else (),
             states=frozenset({"in_plan"}) if is_live else frozenset(),
@@ -229,6 +228,17 @@ async def _add_plans(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> 
         standings.of_plans[invoice_id].append(standing)
         if is_live and plan.wake_on is not None:
             standings.wake(plan.customer_id, plan.wake_on)
+
+
+def _free_of_interest(status: str, activated_on: date, ended_on: date | None) -> DateRange | None:
+    """The days of a plan without late interest.
+
+    Its first day is none of them, which may have been charged before; the day on which it was paid is.
+    """
+    until_on = None if status in IN_FORCE_PLANS else ended_on
+    if until_on is not None and status == "completed":
+        until_on = hold_rules.after(until_on)
+    return lasting(hold_rules.after(activated_on), until_on)
 
 
 async def _add_placements(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> None:

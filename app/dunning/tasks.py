@@ -44,6 +44,7 @@ async def put_call_task(uow: UnitOfWork, customer: Customer, reminder: Reminder)
         )
         uow.add(task)
         uow.emit("task.created", task)
+        uow.emit("task.created", task)
     task.due_on = uow.today
     task.title = f"{customer.name}: {money(reminder.total_due_minor, reminder.currency)} {reminder.currency}"
     task.script = reminder.text_body
@@ -58,9 +59,11 @@ async def cancel_call_task(uow: UnitOfWork, reminder: Reminder) -> None:
     # As it is now: it may have just been done.
     if task is not None and task.status == "open":
         uow.track(task)
+        uow.track(task)
         task.status = "cancelled"
         task.outcome = reminder.skip_reason
         task.completed_at = uow.now
+        uow.emit("task.cancelled", task)
         uow.emit("task.cancelled", task)
 
 

@@ -22,7 +22,7 @@ from app.messages.texts import TEMPLATE_KEYS, WITH_SUBJECT, Text, Texts
 from app.messages.variables import Material, material
 
 # How long a short message should be, and how long it can be at most.
-_SHORT: Final = {"sms": (160, 1_530), "whatsapp": (480, 4_096)}
+_SHORT: Final = {"sms": (160, 1_530), "whatsapp": (480, 1_600)}
 
 
 @dataclass(frozen=True, slots=True)

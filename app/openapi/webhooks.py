@@ -16,6 +16,7 @@ _DATA = {
     "customer": "CustomerOutput",
     "dispute": "DisputeOutput",
     "dunning": "DunningCaseOutput",
+    "dunning_run": "RunOutput",
     "hold": "HoldOutput",
     "import": "ImportOutput",
     "invoice": "InvoiceOutput",
@@ -24,6 +25,7 @@ _DATA = {
     "placement": "PlacementOutput",
     "promise": "PromiseOutput",
     "reminder": "ReminderOutput",
+    "task": "TaskOutput",
     "webhook": "EndpointOutput",
     "webhook_endpoint": "EndpointOutput",
 }
@@ -32,7 +34,13 @@ _ONLY_IN_EVENTS: tuple[type[BaseModel], ...] = (DunningCaseOutput, EventOutput)
 _NOTE: Json = {"note": {"type": "string", "description": "How you knew, where you resolved its outcome yourself."}}
 _INSTALMENT: tuple[str, Json] = (
     "PlanAtInstalment",
-    {"instalment_number": {"type": "integer", "description": "The instalment; 0 is the down payment.", "examples": [1]}},
+    {
+        "instalment_number": {
+            "type": "integer",
+            "description": "The instalment; 0 is the down payment.",
+            "examples": [1],
+        }
+    },
 )
 _MORE: dict[str, tuple[str, Json]] = {
     "payment_plan.instalment_due": _INSTALMENT,

@@ -259,10 +259,10 @@ class FeeOutput(Output):
 class StepOutput(Output):
     """One rung of the ladder."""
 
-    key: str = Field(description="Your name of the step.")
+    key: str = Field(description="Your name of the step.", examples=["d+5"])
     offset_days: int = Field(description="Days from the due date.")
     channels: list[StepChannel] = Field(description="Alternatives in order.")
-    template: str = Field(description="Key of the message's template.")
+    template: str = Field(description="Key of the message's template.", examples=["first_notice"])
     min_amount: dict[str, str] = Field(description="Least residual of the invoice, by currency; inclusive.")
     fee: FeeOutput | None = Field(description="What the step charges.")
     requires_approval: bool = Field(description="The reminder waits until somebody approves it.")
@@ -318,7 +318,8 @@ class PolicyValidation(Output):
     valid: bool = Field(description="Nothing is wrong with it.")
     errors: list[ProblemField] = Field(description="What is wrong, field by field; empty when it is valid.")
     warnings: list[ProblemField] = Field(
-        description="What is allowed and probably not meant: a step that hardly ever goes out, a fee above its debt."
+        description="What is allowed and probably not meant: a step that hardly ever goes out, a fee above its debt.",
+        examples=[[]],
     )
 
 

@@ -73,7 +73,8 @@ def _goes_on(verdict: Verdict, step_key: str) -> bool:
         and choice is not None
         and choice.due is not None
         and due_step(verdict).step.key == step_key
-        and all(blocker.code in PASSING for blocker in verdict.blockers)
+        # What waits for sending to be resumed waits as a reminder.
+        and all(blocker.code in {*PASSING, Code.tenant_paused} for blocker in verdict.blockers)
     )
 
 

@@ -154,7 +154,7 @@ async def load_touched(
 ) -> dict[UUID, Dossier]:
     """The cases and invoices of the reminders' items, whatever their state is by now.
 
-    Of an invoice in instalments, all its cases: together they tell what is being done about it.
+    Of an invoice in instalments, or under a plan, all its cases: together they tell what is being done about it.
     """
     dossiers = {customer_id: Dossier(customer) for customer_id, customer in customers.items()}
     items = [item for reminder in reminders for item in reminder.items]
@@ -166,11 +166,13 @@ async def load_touched(
     for invoice in invoices:
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
     wanted: ColumnElement[bool] = DunningCase.id == any_of({item.case_id for item in items})
-    divided = [
+    # An invoice that stands for a plan's instalment has a case of its own beside it.
+    several = {item.invoice_id for item in items if item.plan_id is not None}
+    several |= {
         invoice.id for dossier in dossiers.values() for invoice in dossier.invoices.values() if invoice.instalments
-    ]
-    if divided:
-        wanted |= DunningCase.invoice_id == any_of(divided)
+    }
+    if several:
+        wanted |= DunningCase.invoice_id == any_of(several)
     cases = await uow.session.scalars(select(DunningCase).where(DunningCase.tenant_id == uow.tenant_id, wanted))
     for case in cases:
         dossiers[case.customer_id].cases[case.id] = case

@@ -41,6 +41,9 @@ async def follow_plan_cases(
     if not ids:
         return {}
     plans = {plan.id: plan for plan in active if plan.dunning_policy_id is not None}
+    if plans:
+        # Those that were opened by this unit of work are among the cases that are known.
+        await uow.write_new()
     cases = await _load_cases(uow, ids, plans.values())
     if not cases and not plans:
         return {}

@@ -150,7 +150,8 @@ async def _cut_off(
 ) -> None:
     shares = cut_off(agreement_of(plan), payments_of(receipts), on).shares
     parts = {part.number: part for part in plan.instalments}
-    if any(_take(parts[share.number], share) for share in shares):
+    changed = [share for share in shares if _take(parts[share.number], share)]
+    if changed:
         _count(uow, plan)
     interest = sum(share.interest_minor for share in shares)
     await follow_plan_charges(uow, customer, plan, covered, interest_minor=interest)

@@ -95,7 +95,6 @@ def test_imports_keep_their_contracts() -> None:
 LONG = {
     "migrations/versions/2026_11_21_0001_foundation.py": "the whole schema as its first revision made it",
     "migrations/versions/2026_11_21_0002_money.py": "two functions of the database, whole as this revision made them",
-    "migrations/versions/2026_11_21_0004_dunning.py": "the tables of one idea, as one revision made them",
     "migrations/versions/2026_11_21_0005_agreements.py": "the tables of one idea, as one revision made them",
     "tests/domain/test_chase.py": "one table for each rule of one function",
     "tests/webhooks/test_delivery.py": "one story for each way a delivery can end, over shared receivers",

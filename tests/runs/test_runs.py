@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.core.uow import Database
+from app.core.work import Kind, due_tenants
 from app.runs import service
 from app.runs.working import RunWorker
 from tests.conftest import Api, MakeApi
@@ -214,23 +216,31 @@ async def test_a_run_is_discarded_or_approved_once(api: Api) -> None:
     ]  # fmt: skip
 
 
-async def test_large_runs_go_on_in_the_background(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_runs_go_on_in_the_background(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service, "CUSTOMERS_AT_ONCE", 2)
     monkeypatch.setattr(service, "ITEMS_AT_ONCE", 2)
     await by_runs(api)
     for _ in range(5):
         await debtor(api)
     await api.advance(MORNING)
-    transport: Any = api.client._transport
-    worker = RunWorker(transport.app.state.database, api.settings)
+    worker = RunWorker(database, api.settings)
+
+    async def is_due() -> bool:
+        return api.tenant_id in {tenant.id for tenant in await due_tenants(database, Kind.dunning_run, most=10_000)}
+
+    assert not await is_due()
     run = await api.post("/dunning-runs", {})
     assert (run["status"], run["item_count"], run["progress"]) == ("planning", 2, {"customers": 5, "planned": 2})
     await api.post(f"/dunning-runs/{run['id']}/approve", expect=409)
+    assert await is_due()
     assert [await worker.run(api.tenant_id) for _ in range(3)] == [1, 1, 0]
     path = f"/dunning-runs/{run['id']}"
     assert (await api.get(path))["progress"] == {"customers": 5, "planned": 5}
     assert (await api.post(f"{path}/approve", expect=200))["status"] == "approved"
     assert [await worker.run(api.tenant_id) for _ in range(3)] == [1, 1, 0]
+    assert not await is_due()
     done = await api.get(path)
     assert (done["status"], done["made_count"]) == ("completed", 5)
     await api.advance(MORNING)

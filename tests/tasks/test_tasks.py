@@ -6,8 +6,6 @@ import pytest
 
 from tests.conftest import Api
 
-PHONE = {"contacts": [{"name": "Ana", "channels": [{"type": "phone", "address": "+525512345678"}]}]}
-
 
 async def a_task(api: Api, customer: Any, **fields: Any) -> Any:
     return await api.post("/tasks", {"customer_id": customer["id"], "kind": "call", "title": "Ask about F-1", **fields})

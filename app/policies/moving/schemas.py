@@ -42,7 +42,7 @@ class PolicyMigrate(Input):
 class MigrationStep(Output):
     """A step to come."""
 
-    key: str = Field(description="Key of the step.")
+    key: str = Field(description="Key of the step.", examples=["d+20"])
     due_on: date = Field(description="Date on which it is due to go out.")
     earliest_at: datetime | None = Field(description="When it can go out at the earliest, as far as time decides.")
 
