@@ -32,7 +32,7 @@ async def test_before_on_and_after_the_due_date(api: Api) -> None:
     assert await sent(api) == [("d-3", 1, "250.00")]
     await api.advance("2026-04-02T12:00:00-06:00")
     assert (await sent(api))[1:] == [("d+0", 1, "250.00")]
-    await api.pay(plan["customer_id"], "100.00", "2026-04-03")
+    await api.pay(plan["customer_id"], "100.00", "2026-04-02")
     await api.advance("2026-04-04T12:00:00-06:00")
     # What is open of the instalment, and not of the invoice that it lies on.
     assert (await sent(api))[2:] == [("d+2", 1, "150.00")]
@@ -40,7 +40,7 @@ async def test_before_on_and_after_the_due_date(api: Api) -> None:
     assert reminder["items"][0]["plan_id"] == plan["id"]
     assert reminder["items"][0]["invoice_id"] == invoices[0]["id"]
     assert reminder["total_due"] == "150.00"
-    await api.pay(plan["customer_id"], "150.00", "2026-04-05")
+    await api.pay(plan["customer_id"], "150.00", "2026-04-04")
     await api.advance("2026-04-30T12:00:00-06:00")
     assert (await sent(api))[3:] == [("d-3", 2, "250.00")]
 
@@ -67,7 +67,7 @@ async def test_it_goes_on_when_the_oldest_invoice_is_paid(api: Api) -> None:
 async def test_a_reversal_takes_the_reminders_up_where_they_stood(api: Api) -> None:
     _, plan = await chased(api, "1000.00")
     await api.advance("2026-03-30T12:00:00-06:00")
-    payment = await api.pay(plan["customer_id"], "250.00", "2026-03-31")
+    payment = await api.pay(plan["customer_id"], "250.00", "2026-03-30")
     await api.advance("2026-04-02T12:00:00-06:00")
     assert await sent(api) == [("d-3", 1, "250.00")]
     await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
@@ -101,7 +101,8 @@ async def test_they_end_with_the_plan(api: Api) -> None:
 async def test_the_outlook_of_an_invoice_tells_of_its_plan(api: Api) -> None:
     invoices, _ = await chased(api, "600.00", "400.00")
     outlook = await api.get(f"/invoices/{invoices[0]['id']}/dunning")
-    assert (outlook["state"], [blocker["code"] for blocker in outlook["blockers"]]) == ("suspended", ["plan"])
+    assert (outlook["state"], outlook["next_step"]) == ("suspended", None)
+    assert "plan" in [blocker["code"] for blocker in outlook["blockers"]]
 
 
 async def test_without_a_policy_nobody_is_reminded(api: Api) -> None:
