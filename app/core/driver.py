@@ -183,13 +183,6 @@ async def _begin(engine: AsyncEngine) -> tuple[PoolProxiedConnection, Connection
             return pooled, driver
 
 
-async def driver_of(session: AsyncSession) -> Connection:
-    """asyncpg's connection under a session whose transaction has begun."""
-    raw = await (await session.connection()).get_raw_connection()
-    connection: Connection = raw.driver_connection
-    return connection
-
-
 @lru_cache(maxsize=64)
 def _shape(kind: type[Base]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """A mapped class's columns, each with its attribute, and the attributes of its key."""

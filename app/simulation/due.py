@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.core.driver import driver_of
 from app.core.uow import UnitOfWork
 from app.core.work import Kind
 
@@ -32,7 +31,7 @@ class Due:
 
 async def load_due(uow: UnitOfWork, *, at: datetime | None = None) -> Due:
     """Ask what falls due, as of `at` or the tenant's now."""
-    row = await (await driver_of(uow.session)).fetchrow(_DUE, uow.tenant_id)
+    row = await uow.driver.fetchrow(_DUE, uow.tenant_id)
     now = at or uow.now
     return Due(
         now=now,

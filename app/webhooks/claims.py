@@ -11,7 +11,6 @@ from asyncpg import Connection
 from cryptography.fernet import InvalidToken
 
 from app.core.clock import system_now
-from app.core.driver import driver_of
 from app.core.log import get_logger
 from app.core.secrets import decrypt
 from app.core.settings import Settings
@@ -56,7 +55,7 @@ async def claim(
         first_attempts_only: leave retries alone.
         without: endpoints to leave alone.
     """
-    driver = await driver_of(uow.session)
+    driver = uow.driver
     targets = await _targets(uow, driver, settings, first_attempts_only=first_attempts_only, without=without)
     if not targets:
         return []
@@ -90,7 +89,7 @@ async def claim(
 
 async def is_under_way(uow: UnitOfWork) -> bool:
     """Whether some worker has an attempt under way, or died with one."""
-    driver = await driver_of(uow.session)
+    driver = uow.driver
     return bool(await driver.fetchval(_UNDER_WAY, uow.tenant_id))
 
 

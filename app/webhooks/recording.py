@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from app.core.driver import driver_of
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.retry import next_attempt_at
@@ -69,7 +68,7 @@ async def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> int:
     if not outcomes:
         return 0
     changes = [_change(parcel, result, uow.now) for parcel, result in outcomes]
-    driver = await driver_of(uow.session)
+    driver = uow.driver
     rows = await driver.fetch(_RECORD, uow.tenant_id, uow.now, *map(list, zip(*changes, strict=True)))
     held = {(row["id"], row["token"]) for row in rows}
     made = 0

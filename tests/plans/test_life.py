@@ -52,9 +52,7 @@ async def test_a_draft_is_proposed_and_accepted(api: Api) -> None:
 
 async def test_other_terms_than_those_shown_are_not_accepted(api: Api) -> None:
     plan = await proposed(api, await owing(api, "100.00"))
-    problem = await api.post(
-        f"/payment-plans/{plan['id']}/accept", {**word(plan), "terms_hash": "0" * 64}, expect=409
-    )
+    problem = await api.post(f"/payment-plans/{plan['id']}/accept", {**word(plan), "terms_hash": "0" * 64}, expect=409)
     assert problem["code"] == "plan_changed"
     assert (await standing(api, plan))["status"] == "proposed"
 
