@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import DATE, INTERVAL, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.checks import wakes
+from app.checks.agreements import AGREEMENTS
 from app.checks.invariants import INVARIANTS, Invariant
 from app.core.db import create_engine
 from app.core.log import get_logger
@@ -32,7 +33,8 @@ GRACE: Final = timedelta(minutes=5)
 EXAMPLES: Final = 5
 _STATEMENT_SECONDS: Final = 900
 
-MEANINGS: Final = {invariant.name: invariant.meaning for invariant in INVARIANTS} | {wakes.NAME: wakes.MEANING}
+_QUERIES: Final = {invariant.name: invariant for invariant in (*INVARIANTS, *AGREEMENTS)}
+MEANINGS: Final = {name: invariant.meaning for name, invariant in _QUERIES.items()} | {wakes.NAME: wakes.MEANING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ async def _check(database: Database, tenant_id: UUID, name: str) -> Violation | 
             examples = [Example(str(customer_id), "no wake-up") for customer_id in ids[:EXAMPLES]]
             count = len(ids)
         else:
-            count, examples = await _query(uow, next(found for found in INVARIANTS if found.name == name))
+            count, examples = await _query(uow, _QUERIES[name])
     return Violation(name, tenant_id, count, tuple(examples)) if count else None
 
 

@@ -61,6 +61,7 @@ async def tell(api: Api) -> Story:
     await api.post(f"/payments/{refunded['id']}/refund", {"amount": "5.00"}, expect=200)
     void = await api.invoice(customer, "30.00", "2026-02-01", "2026-06-30")
     await api.post(f"/invoices/{void['id']}/void", {"reason": "issued twice"}, expect=200)
+    plan = await agree(api)
     await api.advance("2026-03-05T18:00:00Z")
     reminder = (await api.get("/reminders", customer_id=customer))["data"][0]
     assert (await api.get(f"/invoices/{paid['id']}"))["status"] == "paid"
@@ -69,8 +70,22 @@ async def tell(api: Api) -> Story:
         "divided": divided["id"],
         "again": again["id"], "part": part["id"], "reminder": reminder["id"], "tenant": str(api.tenant_id),
         "credited": credited["id"], "note": note["id"], "lost": lost["id"], "written": written["id"],
-        "refunded": refunded["id"], "void": void["id"], "charge": charge["id"],
+        "refunded": refunded["id"], "void": void["id"], "charge": charge["id"], "plan": plan["id"],
     }  # fmt: skip
+
+
+async def agree(api: Api) -> Any:
+    """A payment plan with interest and a fee, whose first instalment is paid and whose second is chased."""
+    customer = (await api.customer())["id"]
+    invoices = [(await api.invoice(customer, "60.00", "2026-02-01", "2026-02-20"))["id"] for _ in range(2)]
+    policy = await api.policy([-1, 1], default=False)
+    terms = {"instalment_count": 3, "first_due_on": "2026-03-06", "frequency": "weekly", "setup_fee": "3.00"}
+    body = {**terms, "invoice_ids": invoices, "interest": {"kind": "flat", "annual_rate": "52"}, "propose": True}
+    plan = await api.post("/payment-plans", {**body, "dunning_policy_id": policy["id"]})
+    word = {"accepted_by": "Ana", "method": "letter", "terms_hash": plan["terms_hash"]}
+    accepted = await api.post(f"/payment-plans/{plan['id']}/accept", word, expect=200)
+    await api.pay(customer, accepted["instalments"][0]["total"], "2026-03-03")
+    return plan
 
 
 async def check(settings: Settings, api: Api) -> Report:
@@ -209,6 +224,24 @@ FAULTS = [
     ("forgotten_due_dates", "UPDATE customers SET next_action_at = NULL WHERE id = $other"),
     ("forgotten_due_dates", "UPDATE customers SET next_action_at = timestamptz '2026-07-09T00:00Z' WHERE id = $other"),
     ("sleeping_customers", "UPDATE customers SET next_action_at = NULL WHERE id = $customer"),
+    ("plan_instalments", "UPDATE payment_plans SET paid_minor = paid_minor - 1 WHERE id = $plan"),
+    (
+        "plan_instalments",
+        "UPDATE plan_instalments SET fee_minor = fee_minor + 1 WHERE plan_id = $plan AND number = 1",
+    ),
+    ("plan_charges", "UPDATE charges SET amount_minor = amount_minor - 1 WHERE plan_id = $plan AND kind = 'fee'"),
+    (
+        "plan_open",
+        "UPDATE plan_instalments SET interest_minor = interest_minor + 1 WHERE plan_id = $plan AND number = 3",
+    ),
+    (
+        "plan_cases",
+        (
+            "UPDATE dunning_cases SET plan_open_minor = plan_open_minor + 1"
+            " WHERE plan_id = $plan AND instalment_number = 2"
+        ),
+    ),
+    ("plan_cases", "UPDATE dunning_cases SET state = 'active' WHERE plan_id = $plan AND instalment_number = 1"),
 ]
 
 
@@ -220,7 +253,7 @@ async def test_each_fault_is_found(api: Api, story: Story, settings: Settings, i
     assert invariant in found, found
     assert found[invariant].count == 1
     assert found[invariant].examples[0].id in story.values() or invariant.startswith(
-        ("lost_d", "alloc", "case", "unseq")
+        ("lost_d", "alloc", "case", "unseq", "plan_cases")
     )
     assert not report.is_clean
     assert report.counts()[invariant] == 1
