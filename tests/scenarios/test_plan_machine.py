@@ -21,7 +21,7 @@ def minor(text: str) -> int:
 
 
 class Plans(RuleBasedStateMachine):
-    """One customer with some invoices and a plan over them, which is paid, missed, replaced and given up in any order."""
+    """One customer with invoices and a plan over them, which is paid, missed, replaced and given up in any order."""
 
     office: ClassVar[Office]
 
