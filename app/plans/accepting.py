@@ -63,8 +63,11 @@ async def accept(uow: UnitOfWork, customer: Customer, plan: PaymentPlan, given: 
     PLAN.require(plan.status, "active")
     plan.status = "active"
     plan.activated_on = uow.today
-    settled_before = await known_ids(uow, [item.invoice_id for item in plan.invoices])
-    plan.known_ids = sorted({*plan.known_ids, *settled_before})
+    invoice_ids = [item.invoice_id for item in plan.invoices]
+    settled_before = await known_ids(uow, invoice_ids)
+    # Interest of a plan that this one replaces was included as far as it still stands.
+    included = await repository.list_charge_ids(uow, invoice_ids) & set(plan.known_ids)
+    plan.known_ids = sorted(included | settled_before)
     customer.has_agreements = True
     await uow.flush()
     touched |= {invoice.id: invoice for invoice in covered}

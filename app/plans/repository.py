@@ -82,13 +82,14 @@ async def find_in_force(uow: UnitOfWork, invoice_ids: Collection[UUID], without:
 async def list_charge_ids(uow: UnitOfWork, invoice_ids: Collection[UUID]) -> set[UUID]:
     """The charges that stand on invoices."""
     rows = await uow.session.scalars(
-        select(Charge.id).where(
+        select(Charge).where(
             Charge.tenant_id == uow.tenant_id,
             Charge.invoice_id.in_(invoice_ids),
             Charge.status.in_(("posted", "paid")),
         )
     )
-    return set(rows)
+    # One that was taken back by this unit of work may not have been written.
+    return {made.id for made in rows if made.status in {"posted", "paid"}}
 
 
 async def policy_is_published(uow: UnitOfWork, policy_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
-from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
+from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, problems, resource_response
 from app.core.schemas import Day
 from app.core.wire import day, instant, money
 from app.deps import Uow, tenant_router
@@ -87,7 +87,12 @@ async def list_plan_instalments(uow: Uow, plan_id: UUID) -> Response:
     return json_response({"data": [plan_instalment_payload(part, plan.currency) for part in plan.instalments]})
 
 
-@router.get("/{plan_id}/payoff", response_model=PayoffOutput, responses=READ, operation_id="get_plan_payoff")
+@router.get(
+    "/{plan_id}/payoff",
+    response_model=PayoffOutput,
+    responses=problems(404, 409, 422),
+    operation_id="get_plan_payoff",
+)
 async def get_plan_payoff(
     uow: Uow,
     plan_id: UUID,

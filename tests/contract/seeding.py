@@ -47,7 +47,14 @@ async def seed(api: Api) -> Json:
     charge = await api.post("/charges", {"invoice_id": owed["id"], "kind": "fee", "amount": "5.00"})
     rates = [{"from_on": "2020-01-01", "annual_rate": "24"}]
     await api.post("/rate-tables", {"code": "anual", "name": "Anual", "rates": rates})
-    text = {"key": "ours", "language": "es", "channel": "sms", "name": "Nuestro", "body": "{{ total }}"}
+    text = {
+        "key": "ours",
+        "language": "es",
+        "channel": "email",
+        "name": "Nuestro",
+        "subject": "Pago",
+        "body": "{{ total }}",
+    }
     template = await api.post("/templates", text)
     activity = await api.post("/activities", {"customer_id": customer["id"], "kind": "note", "note": "Moves in May."})
     task = await api.post("/tasks", {"customer_id": customer["id"], "kind": "other", "title": "Ask for the address"})

@@ -42,7 +42,13 @@ async def python_client(tmp_path: Path) -> AsyncIterator[ModuleType]:
     """The package that openapi-python-client makes of the document."""
     config = tmp_path / "config.yaml"
     # Its own formatting of the code would cost more than the rest of the test.
-    config.write_text(f"package_name_override: {PACKAGE}\nproject_name_override: generated\npost_hooks: []\n")
+    # Files and letters are bytes to a client, whatever they are called.
+    files = ("text/csv", "application/x-ndjson", "application/pdf", "application/zip")
+    binary = "".join(f"  {name}: application/octet-stream\n" for name in files)
+    config.write_text(
+        f"package_name_override: {PACKAGE}\nproject_name_override: generated\npost_hooks: []\n"
+        f"content_type_overrides:\n{binary}"
+    )
     printed = await run(
         tmp_path, sys.executable, "-m", "openapi_python_client", "generate", "--path", str(DOCUMENT), "--config",
         str(config), "--meta", "none", "--output-path", str(tmp_path / PACKAGE),

@@ -101,6 +101,13 @@ async def test_every_answer_is_as_documented(served: Served, api: Api, tmp_path:
     assert len(succeeded & operations) >= SHARE_OF_OPERATIONS * len(operations), f"no 2xx from {sorted(missed)}"
 
 
+# What depends on the rows that are there, and on what the examples before have done to them.
+OF_THE_STATE = {
+    "unknown_reference", "out_of_range", "allocation_exceeds_credit", "allocation_exceeds_open",
+    "allocation_exceeds_payment", "date_order", "state_conflict",
+}  # fmt: skip
+
+
 async def test_the_examples_are_taken(api: Api) -> None:
     known = await seed(api)
     document = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
@@ -110,9 +117,10 @@ async def test_the_examples_are_taken(api: Api) -> None:
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 body = operation["requestBody"]["content"]["application/json"]["example"]
                 answer = await api.call(method, path.removeprefix("/v1").format(**known), json=body)
-                # The state may forbid a command; what it says must not. A Message-ID that is known cannot be foretold.
-                allowed = {409, 404} if operation["operationId"] == "take_bounce" else {409}
-                if answer.status_code >= 300 and answer.status_code not in allowed:
+                # The state may forbid a command; what it says must not. A Message-ID or a link cannot be foretold.
+                allowed = {409, 404} if operation["operationId"] in {"take_bounce", "accept_plan_link"} else {409}
+                faults = {fault["code"] for fault in answer.json().get("errors", ())} or {"none"}
+                if answer.status_code >= 300 and answer.status_code not in allowed and not faults <= OF_THE_STATE:
                     refused.append(f"{operation['operationId']}: {answer.text}")
     assert not refused, "\n".join(refused)
 

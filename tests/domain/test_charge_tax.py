@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.charge_tax import Taxed, add_tax
+from app.domain.charge_tax import Taxed, add_tax, find_tax
 
 IVA: dict[str, Any] = {"code": "IVA", "percent": "16", "kinds": ["fee", "interest"]}
 
@@ -22,3 +22,17 @@ IVA: dict[str, Any] = {"code": "IVA", "percent": "16", "kinds": ["fee", "interes
 )
 def test_tax(net: int, kind: str, setting: dict[str, Any] | None, taxed: Taxed) -> None:
     assert add_tax(net, kind, setting) == taxed
+
+
+@pytest.mark.parametrize(
+    ("gross", "kind", "setting", "taxed"),
+    [
+        (116_00, "fee", IVA, Taxed(116_00, 16_00, "IVA")),
+        (25_13, "interest", IVA, Taxed(25_13, 3_47, "IVA")),  # 3.466
+        (100_00, "recovery_cost", IVA, Taxed(100_00, 0, None)),
+        (100_00, "fee", None, Taxed(100_00, 0, None)),
+        (1_000, "interest", {**IVA, "percent": "0"}, Taxed(1_000, 0, "IVA")),
+    ],
+)
+def test_the_tax_in_an_agreed_amount(gross: int, kind: str, setting: dict[str, Any] | None, taxed: Taxed) -> None:
+    assert find_tax(gross, kind, setting) == taxed

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from app.domain.plan import Agreement, Instalment, PlanAsk, PlanInterest, Surplus
-from app.domain.plan_payments import Distribution, Payoff, distribute, payoff
+from app.domain.plan_payments import Distribution, Payoff, cut_off, distribute, payoff
 from app.domain.plan_quote import quote
 from app.domain.workdays import Calendar
 
@@ -261,3 +261,32 @@ def test_interest_runs_from_the_nominal_date_and_is_not_dropped_by_a_surplus_aft
 def test_a_payment_is_not_negative() -> None:
     with pytest.raises(ValueError, match="negative"):
         after(agreed(), [("2026-02-15", 10), ("2026-02-15", -10)])
+
+
+@pytest.mark.parametrize(
+    ("on", "interest"),
+    [
+        # 1 % a month on 1000.00, 753.72, 504.98 and 253.75: day by day over each month, and never given back.
+        ("2026-01-15", [0, 0, 0, 0]),
+        ("2026-01-30", [500, 0, 0, 0]),
+        ("2026-02-15", [1000, 0, 0, 0]),
+        ("2026-03-02", [1000, 427, 0, 0]),
+        ("2026-05-15", [1000, 754, 505, 254]),
+    ],
+)
+def test_a_plan_that_ends_keeps_the_interest_that_is_earned(on: str, interest: list[int]) -> None:
+    plan = agreed(rate="12")
+    found = cut_off(plan, [], D(on))
+    assert [share.interest_minor for share in found.shares] == interest
+    assert found.dropped_minor == 2513 - sum(interest)
+    assert sum(share.principal_minor for share in found.shares) == 100_000
+
+
+def test_interest_that_was_paid_ahead_is_not_given_back() -> None:
+    plan = agreed("next", rate="12")
+    found = cut_off(plan, [(D("2026-01-15"), 60_000)], D("2026-01-20"))
+    # Two instalments are paid whole, interest and all; of the others none is earned.
+    assert [share.interest_minor for share in found.shares] == [1000, 754, 0, 0]
+    assert paid(found)[:2] == [25_628, 25_628]
+    later = cut_off(plan, [(D("2026-02-15"), 60_000)], D("2026-01-20"))
+    assert paid(later) == [0, 0, 0, 0]
