@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.core.settings import Settings
 from app.core.uow import Database, UnitOfWork
+from app.messages.pdf import letters_available
 from app.models import Event
 from app.reminders.channels.base import Inquiry, Outcome, OutgoingMessage, SendResult
 from app.reminders.sender import Sender
@@ -132,3 +133,7 @@ def step(offset: int, **fields: Any) -> dict[str, Any]:
         "template": "first_notice",
         **fields,
     }
+
+
+# Pango is the system's, and not everywhere.
+needs_letters = pytest.mark.skipif(not letters_available(), reason="Pango is not installed")

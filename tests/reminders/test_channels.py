@@ -7,7 +7,7 @@ import pytest
 from tests.channels.fake_twilio import HANG
 from tests.conftest import Api
 from tests.reminders.channels import ADDRESS, LANDLINE, MOBILE, OWN, accounts, owed, provider, reachable
-from tests.reminders.conftest import THURSDAY, Behind, reminders, step
+from tests.reminders.conftest import THURSDAY, Behind, needs_letters, reminders, step
 
 FEE = {"kind": "flat", "amount": "50.00"}
 SOON = "2026-03-05T16:00:01Z"
@@ -68,6 +68,7 @@ async def test_an_account_lies_at_an_address_that_may_be_called(api: Api, url: s
     )
 
 
+@needs_letters
 async def test_a_policy_names_channels_that_there_are(api: Api) -> None:
     body = {"name": "x", "steps": [step(1, channels=["sms", "letter", "call", "erp", "email"])]}
     found = await api.post("/dunning-policies/validate", body, expect=200)
@@ -132,6 +133,7 @@ async def test_whatsapp_without_a_template_goes_on_by_the_next_channel(api: Api)
     assert [message["To"] for message in fake.messages] == [MOBILE]
 
 
+@needs_letters
 async def test_a_letter_is_a_document_to_be_posted(api: Api, behind: Behind) -> None:
     invoice = await owed(api, ["letter"])
     await api.advance(SOON)
@@ -155,6 +157,7 @@ async def test_only_letters_have_a_document(api: Api) -> None:
     await api.call("GET", f"/reminders/{reminder['id']}/document", expect=409)
 
 
+@needs_letters
 async def test_in_shadow_a_letter_can_be_looked_at_and_nothing_else_happens(api: Api) -> None:
     await api.patch("/tenant", {"sending": "shadow"})
     await owed(api, ["letter"], fee=FEE)

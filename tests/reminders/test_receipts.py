@@ -12,7 +12,7 @@ from app.reminders.tokens import CallbackTarget, callback_token, callback_url, r
 from tests.channels.fake_twilio import HANG, TOKEN
 from tests.conftest import Api
 from tests.reminders.channels import MOBILE, owed, provider, reachable
-from tests.reminders.conftest import Behind, reminders, step
+from tests.reminders.conftest import Behind, needs_letters, reminders, step
 from tests.reminders.test_channels import short_wait
 
 SOON = "2026-03-05T16:00:01Z"
@@ -146,6 +146,7 @@ async def test_what_was_paid_meanwhile_is_not_tried_by_another_channel(api: Api)
     assert [item["status"] for item in await reminders(api)] == ["failed", "skipped"]
 
 
+@needs_letters
 async def test_a_later_step_takes_the_place_of_one_that_is_tried_again(api: Api) -> None:
     async with provider(api) as fake:
         await api.advance("2026-03-05T16:00:00Z")
