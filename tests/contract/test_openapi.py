@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,17 @@ def whole(document: Json, node: Json) -> Json:
 
 
 def validator(document: Json, schema: Json) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
+    """A validator that knows the schemas which are reached from one, since all of them take long to compile."""
+    schemas = document["components"]["schemas"]
+    reached: dict[str, Json] = {}
+    waiting = [schema]
+    while waiting:
+        for name in re.findall(r"#/components/schemas/([^\"]+)", json.dumps(waiting.pop())):
+            if name not in reached:
+                reached[name] = schemas[name]
+                waiting.append(schemas[name])
+    whole_schema = {**schema, "components": {"schemas": reached}}
+    return jsonschema_rs.Draft202012Validator(whole_schema, validate_formats=True)
 
 
 def is_described(document: Json, schema: Json) -> bool:

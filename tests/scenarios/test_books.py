@@ -276,7 +276,7 @@ def test_random_books(office: Office) -> None:
     Books.office = office
     machine = Books.TestCase
     machine.settings = settings(
-        max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )
     machine("runTest").runTest()
 

@@ -309,7 +309,7 @@ def test_random_chases(chase_office: ChaseOffice) -> None:
     Chase.office = chase_office
     machine = Chase.TestCase
     machine.settings = settings(
-        max_examples=12,
+        max_examples=9,
         stateful_step_count=10,
         deadline=None,
         suppress_health_check=list(HealthCheck),
