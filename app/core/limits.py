@@ -132,7 +132,7 @@ def _name(key: str) -> bytes:
 
 
 def _too_many(wait: float, *, of_key: bool) -> ProblemError:
-    whose = "This API key sends" if of_key else "This address sends requests with unknown API keys"
+    whose = "This API key sends" if of_key else "This address sends requests with unknown API keys or links"
     return ProblemError(
         429,
         Code.rate_limited,

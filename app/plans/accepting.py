@@ -47,7 +47,7 @@ async def accept(uow: UnitOfWork, customer: Customer, plan: PaymentPlan, given: 
     if any(part.due_on < uow.today for part in plan.instalments):
         raise conflict(Code.plan_changed, "An instalment would be overdue already; draw up a new plan.")
     touched = await _end_replaced(uow, customer, plan)
-    covered = await load_covered(uow, plan)
+    covered = (await load_covered(uow, [plan]))[plan.id]
     await _require_unchanged(uow, plan, covered)
     uow.track(plan)
     PLAN.require(plan.status, "accepted")

@@ -68,7 +68,7 @@ async def restructure(uow: UnitOfWork, plan_id: UUID, fields: Fields) -> Proposa
     _require_active(plan)
     if fields["starts_on"] is not None and fields["starts_on"] != uow.today:
         raise invalid("/starts_on", Code.invalid_value, "A restructured plan starts today; leave this out.")
-    open_ones = [invoice for invoice in await load_covered(uow, plan) if invoice.status in RECEIVABLE]
+    open_ones = [invoice for invoice in (await load_covered(uow, [plan]))[plan.id] if invoice.status in RECEIVABLE]
     if not open_ones:
         raise conflict(Code.state_conflict, "Nothing is open of what the plan covers.")
     offer = await make_offer(uow, customer, open_ones, fields, plan)

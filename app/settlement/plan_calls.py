@@ -39,9 +39,10 @@ async def covered_first(uow: UnitOfWork, customer: Customer, currency: str) -> P
     if not plans:
         return found
     receipts = await load_receipts(uow, plans)
+    invoices = await load_covered(uow, plans)
     for plan in plans:
         standing = judge(agreement_of(plan), payments_of(receipts[plan.id]), uow.today)
-        covered = [invoice for invoice in await load_covered(uow, plan) if invoice.status in RECEIVABLE]
+        covered = [invoice for invoice in invoices[plan.id] if invoice.status in RECEIVABLE]
         asked, beyond = calls(
             [(state.share.due_on, state.share.open_minor) for state in standing.instalments],
             [Covered(invoice.id, invoice.due_on, open_item(invoice).available) for invoice in covered],

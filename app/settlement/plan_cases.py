@@ -15,7 +15,7 @@ from app.dunning.definitions import load_policies
 from app.dunning.standing import Standings
 from app.models import Customer, DunningCase, DunningPolicy, Invoice, PaymentPlan, PlanInstalment
 from app.settlement.invoices import is_receivable
-from app.settlement.plan_facts import load_covered
+from app.settlement.plans import FollowedPlans
 
 # Reminders before the due date come in time, and a plan of years does not open all of its cases at once: the next
 # instalments are followed, and whatever else is due soon.
@@ -24,14 +24,14 @@ _SOON: Final = timedelta(days=62)
 
 
 async def follow_plan_cases(
-    uow: UnitOfWork, customers: Mapping[UUID, Customer], active: Sequence[PaymentPlan], standings: Standings
+    uow: UnitOfWork, customers: Mapping[UUID, Customer], followed: FollowedPlans, standings: Standings
 ) -> dict[UUID, Code]:
     """Bring the cases of plans in line with their instalments; those that run are put into the standings.
 
     Args:
         uow: the unit of work, holding the customers' locks; the plans and invoices have been derived in it.
         customers: by id.
-        active: their active plans.
+        followed: their active plans.
         standings: what stands between them and being chased.
 
     Returns:
@@ -40,7 +40,7 @@ async def follow_plan_cases(
     ids = [customer.id for customer in customers.values() if customer.has_agreements]
     if not ids:
         return {}
-    plans = {plan.id: plan for plan in active if plan.dunning_policy_id is not None}
+    plans = {plan.id: plan for plan in followed.active if plan.dunning_policy_id is not None}
     if plans:
         # Those that were opened by this unit of work are among the cases that are known.
         await uow.write_new()
@@ -61,20 +61,21 @@ async def follow_plan_cases(
     for plan in plans.values():
         key = published.get(plan.dunning_policy_id) if plan.dunning_policy_id else None
         policy = pinned[key] if key is not None else None
-        ended |= await _follow(uow, plan, own[plan.id], policy, pinned, standings)
+        owing = next((invoice for invoice in followed.covered[plan.id] if is_receivable(invoice)), None)
+        ended |= _follow(uow, plan, owing, own[plan.id], policy, pinned, standings)
     return ended
 
 
-async def _follow(
+def _follow(
     uow: UnitOfWork,
     plan: PaymentPlan,
+    owing: Invoice | None,
     cases: list[DunningCase],
     policy: Policy | None,
     pinned: Mapping[tuple[UUID, int], Policy],
     standings: Standings,
 ) -> dict[UUID, Code]:
     ended: dict[UUID, Code] = {}
-    owing = next((invoice for invoice in await load_covered(uow, plan) if is_receivable(invoice)), None)
     by_number = {case.instalment_number: case for case in cases}
     wanted = _to_follow(uow, plan)
     for part in plan.instalments:

@@ -6,6 +6,7 @@ become too much is taken back and posted anew with what is left of it.
 """
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -24,7 +25,13 @@ REASON = "payment plan"
 
 
 async def follow_plan_charges(
-    uow: UnitOfWork, customer: Customer, plan: PaymentPlan, covered: Sequence[Invoice], *, interest_minor: int
+    uow: UnitOfWork,
+    customer: Customer,
+    plan: PaymentPlan,
+    covered: Sequence[Invoice],
+    made: Sequence[Charge],
+    *,
+    interest_minor: int,
 ) -> bool:
     """Bring the charges of a plan in line with what it has come to.
 
@@ -33,27 +40,25 @@ async def follow_plan_charges(
         customer: of the plan, locked.
         plan: the plan.
         covered: its invoices in the order in which they are settled.
+        made: its charges so far, from `load_plan_charges`.
         interest_minor: all interest that is owed on it, paid or not.
 
     Returns:
         Whether anything was posted or taken back.
     """
     changed = False
-    made = await _load_charges(uow, plan)
     for kind, wanted in (("interest", interest_minor), ("fee", plan.setup_fee_minor)):
         own = [one for one in made if one.kind == kind]
         missing = wanted - sum(one.amount_minor for one in own)
         if missing > 0:
-            post_plan_charge(uow, plan, covered, kind, missing)
+            _post(uow, plan, covered, kind, missing)
         elif missing < 0:
             await _lower(uow, customer, plan, covered, [one for one in own if one.status != "waived"], -missing)
         changed = changed or missing != 0
     return changed
 
 
-def post_plan_charge(
-    uow: UnitOfWork, plan: PaymentPlan, covered: Sequence[Invoice], kind: str, amount_minor: int
-) -> Charge:
+def _post(uow: UnitOfWork, plan: PaymentPlan, covered: Sequence[Invoice], kind: str, amount_minor: int) -> Charge:
     """Post interest or the fee of a plan to the covered invoice that is settled last."""
     bearing = [invoice for invoice in covered if invoice.open_minor > 0 and invoice.status in {*RECEIVABLE, "paid"}]
     invoice = (bearing or list(covered))[-1]
@@ -121,18 +126,22 @@ async def _settle_rest(uow: UnitOfWork, grown: Sequence[Payment], covered: Seque
     announce_grown(uow, grown)
 
 
-async def _load_charges(uow: UnitOfWork, plan: PaymentPlan) -> list[Charge]:
-    """The charges of a plan that stand or were given up, oldest first."""
+async def load_plan_charges(uow: UnitOfWork, plans: Sequence[PaymentPlan]) -> dict[UUID, list[Charge]]:
+    """The charges of each plan that stand or were given up, oldest first."""
     await uow.write_new()
+    found: dict[UUID, list[Charge]] = {plan.id: [] for plan in plans}
     rows = await uow.session.scalars(
         select(Charge)
         .where(
             Charge.tenant_id == uow.tenant_id,
-            Charge.invoice_id.in_([item.invoice_id for item in plan.invoices]),
-            Charge.plan_id == plan.id,
+            Charge.invoice_id.in_({item.invoice_id for plan in plans for item in plan.invoices}),
+            Charge.plan_id.in_(found),
             Charge.status.in_(("posted", "paid", "waived")),
         )
         .order_by(Charge.id)
     )
-    # One that was ended by this unit of work may not have been written.
-    return [made for made in rows if made.status != "reversed"]
+    for made in rows:
+        # One that was ended by this unit of work may not have been written.
+        if made.plan_id is not None and made.status != "reversed":
+            found[made.plan_id].append(made)
+    return found

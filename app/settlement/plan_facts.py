@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from fractions import Fraction
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -61,11 +60,6 @@ def agreement_of(plan: PaymentPlan) -> Agreement:
     )
 
 
-def rate_of(plan: PaymentPlan) -> Fraction:
-    """The agreed rate, in percent a year."""
-    return Fraction(plan.definition["terms"]["interest"]["annual_rate"])
-
-
 def payments_of(receipts: Iterable[Receipt]) -> list[tuple[date, int]]:
     """Receipts as the domain takes them."""
     return [(receipt.on, receipt.amount_minor) for receipt in receipts]
@@ -99,14 +93,16 @@ async def load_plans(
     return [plan for plan in rows if plan.status in {"active", "completed"}]
 
 
-async def load_covered(uow: UnitOfWork, plan: PaymentPlan) -> list[Invoice]:
-    """What a plan covers, in the order in which it is settled: oldest due first (rule M3)."""
+async def load_covered(uow: UnitOfWork, plans: Iterable[PaymentPlan]) -> dict[UUID, list[Invoice]]:
+    """What each plan covers, in the order in which it is settled: oldest due first (rule M3)."""
+    wanted = {plan.id: [item.invoice_id for item in plan.invoices] for plan in plans}
     rows = await uow.session.scalars(
         select(Invoice).where(
-            Invoice.tenant_id == uow.tenant_id, Invoice.id.in_([item.invoice_id for item in plan.invoices])
+            Invoice.tenant_id == uow.tenant_id, Invoice.id.in_({each for own in wanted.values() for each in own})
         )
     )
-    return in_turn(rows)
+    found = {invoice.id: invoice for invoice in rows}
+    return {plan_id: in_turn(found[invoice_id] for invoice_id in own) for plan_id, own in wanted.items()}
 
 
 def in_turn(invoices: Iterable[Invoice]) -> list[Invoice]:

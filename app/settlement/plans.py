@@ -6,14 +6,14 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from app.core.uow import UnitOfWork
 from app.domain.plan_payments import Share, cut_off
 from app.domain.plan_state import InstalmentState, PlanStanding, judge, path
 from app.domain.states import PLAN
-from app.models import Customer, Invoice, PaymentPlan, PlanInstalment, PlanInvoice
-from app.settlement.plan_charges import follow_plan_charges
+from app.models import Charge, Customer, Invoice, PaymentPlan, PlanInstalment, PlanInvoice
+from app.settlement.plan_charges import follow_plan_charges, load_plan_charges
 from app.settlement.plan_facts import Receipt, agreement_of, load_covered, load_plans, load_receipts, payments_of
 
 # What an instalment announces when it gets there; one that is open again after a reversal was announced before.
@@ -32,11 +32,24 @@ class FollowedPlans:
 
     Attributes:
         active: Those that are active afterwards.
+        covered: What each of them covers, in the order in which it is settled.
         invoices: Invoices that have changed, or are chased again, because of them.
     """
 
     active: list[PaymentPlan] = field(default_factory=list)
+    covered: dict[UUID, list[Invoice]] = field(default_factory=dict)
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dossier:
+    """A plan with all that it is judged by."""
+
+    customer: Customer
+    plan: PaymentPlan
+    covered: Sequence[Invoice]
+    receipts: Sequence[Receipt]
+    charges: Sequence[Charge]
 
 
 async def follow_plans(
@@ -56,13 +69,13 @@ async def follow_plans(
     plans = await load_plans(uow, ids, [invoice.id for invoice in invoices])
     if not plans:
         return followed
-    receipts = await load_receipts(uow, plans)
-    for plan in plans:
-        covered = await load_covered(uow, plan)
-        if await _follow(uow, customers[plan.customer_id], plan, covered, receipts[plan.id]):
-            followed.invoices |= {invoice.id: invoice for invoice in covered}
+    for dossier in await _load(uow, customers, plans):
+        plan = dossier.plan
+        if await _follow(uow, dossier):
+            followed.invoices |= {invoice.id: invoice for invoice in dossier.covered}
         if plan.status == "active":
             followed.active.append(plan)
+            followed.covered[plan.id] = list(dossier.covered)
     return followed
 
 
@@ -74,25 +87,27 @@ async def end_plan(
     Returns:
         What the plan covered.
     """
-    receipts = (await load_receipts(uow, [plan]))[plan.id]
-    covered = await load_covered(uow, plan)
+    (dossier,) = await _load(uow, {customer.id: customer}, [plan])
     uow.track(plan)
-    await _cut_off(uow, customer, plan, covered, receipts, cut_off_on)
+    await _cut_off(uow, dossier, cut_off_on)
     _end(uow, plan, status, on=uow.today, reason=reason)
-    return covered
+    return list(dossier.covered)
 
 
-def total_minor(instalments: Iterable[PlanInstalment]) -> int:
-    """What instalments come to."""
-    return sum(part.total_minor for part in instalments)
+async def _load(uow: UnitOfWork, customers: Mapping[UUID, Customer], plans: Sequence[PaymentPlan]) -> list[_Dossier]:
+    receipts = await load_receipts(uow, plans)
+    covered = await load_covered(uow, plans)
+    charges = await load_plan_charges(uow, plans)
+    return [
+        _Dossier(customers[plan.customer_id], plan, covered[plan.id], receipts[plan.id], charges[plan.id])
+        for plan in plans
+    ]
 
 
-async def _follow(
-    uow: UnitOfWork, customer: Customer, plan: PaymentPlan, covered: Sequence[Invoice], receipts: Sequence[Receipt]
-) -> bool:
+async def _follow(uow: UnitOfWork, dossier: _Dossier) -> bool:
     """Judge one plan; whether its invoices are concerned by what has come of it."""
-    agreement = agreement_of(plan)
-    standing = judge(agreement, payments_of(receipts), uow.today)
+    plan = dossier.plan
+    standing = judge(agreement_of(plan), payments_of(dossier.receipts), uow.today)
     before = plan.status
     if before == "completed" and standing.status != "completed":
         if await _is_covered_anew(uow, plan):
@@ -102,12 +117,12 @@ async def _follow(
     interest = sum(state.share.interest_minor for state in standing.instalments)
     if standing.status == "defaulted":
         # Dunning and acceleration begin now, even where a reversal shows that they might have begun before.
-        await _cut_off(uow, customer, plan, covered, receipts, uow.today)
+        await _cut_off(uow, dossier, uow.today)
         _end(uow, plan, "defaulted", on=uow.today, reason=MISSED_INSTALMENTS)
         return True
-    charged = await follow_plan_charges(uow, customer, plan, covered, interest_minor=interest)
+    charged = await _charge(uow, dossier, interest)
     if standing.status == "completed" and plan.status == "active":
-        _complete(uow, plan, standing, receipts)
+        _complete(uow, plan, standing, dossier.receipts)
     if plan.status == "active":
         plan.wake_on = standing.wake_on
     return charged or plan.status != before
@@ -140,21 +155,20 @@ def _end(uow: UnitOfWork, plan: PaymentPlan, status: str, *, on: date, reason: s
     uow.emit(f"payment_plan.{status}", plan)
 
 
-async def _cut_off(
-    uow: UnitOfWork,
-    customer: Customer,
-    plan: PaymentPlan,
-    covered: Sequence[Invoice],
-    receipts: Sequence[Receipt],
-    on: date,
-) -> None:
-    shares = cut_off(agreement_of(plan), payments_of(receipts), on).shares
+async def _cut_off(uow: UnitOfWork, dossier: _Dossier, on: date) -> None:
+    plan = dossier.plan
+    shares = cut_off(agreement_of(plan), payments_of(dossier.receipts), on).shares
     parts = {part.number: part for part in plan.instalments}
     changed = [share for share in shares if _take(parts[share.number], share)]
     if changed:
         _count(uow, plan)
-    interest = sum(share.interest_minor for share in shares)
-    await follow_plan_charges(uow, customer, plan, covered, interest_minor=interest)
+    await _charge(uow, dossier, sum(share.interest_minor for share in shares))
+
+
+async def _charge(uow: UnitOfWork, dossier: _Dossier, interest_minor: int) -> bool:
+    return await follow_plan_charges(
+        uow, dossier.customer, dossier.plan, dossier.covered, dossier.charges, interest_minor=interest_minor
+    )
 
 
 def _fill(uow: UnitOfWork, plan: PaymentPlan, states: Iterable[InstalmentState]) -> None:
@@ -207,8 +221,7 @@ async def _is_covered_anew(uow: UnitOfWork, plan: PaymentPlan) -> bool:
         .join(PlanInvoice, (PlanInvoice.tenant_id == PaymentPlan.tenant_id) & (PlanInvoice.plan_id == PaymentPlan.id))
         .where(
             PaymentPlan.tenant_id == uow.tenant_id,
-            PaymentPlan.id != plan.id,
-            PaymentPlan.activated_on >= plan.activated_on,
+            tuple_(PaymentPlan.activated_on, PaymentPlan.id) > tuple_(plan.activated_on, plan.id),
             PlanInvoice.invoice_id.in_([item.invoice_id for item in plan.invoices]),
         )
         .limit(1)

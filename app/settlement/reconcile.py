@@ -69,7 +69,7 @@ async def reconcile(
         derive_invoice(uow, invoice)
     await _follow(uow, customers, invoices, cases)
     policies = await load_case_policies(uow, [case for own in cases.values() for case in own])
-    ended = await follow_plan_cases(uow, customers, plans.active, standings)
+    ended = await follow_plan_cases(uow, customers, plans, standings)
     bereft = {customer.id for customer in customers.values() if ended and customer.has_agreements}
     for invoice in invoices:
         standing = standings.of(invoice)
