@@ -71,7 +71,10 @@ def _judge_case(case: CaseFacts, covered: Residual, facts: ChaseFacts) -> Verdic
     if next_step is None:
         # What the case is not for is passed over on its day, and might be for it by then.
         code = Code.exhausted if choice.ahead is None else Code.condition_not_met
-        return Verdict(case, residual, choice, None, None, (*blockers, Blocker(code)), None, passes_at=ahead_at)
+        # A clock that stands leaves the steps above without a date, and not without a turn.
+        stands = any(obstacle.stops_clock for obstacle in case.standing.obstacles)
+        ends = () if stands else (Blocker(code),)
+        return Verdict(case, residual, choice, None, None, (*blockers, *ends), None, passes_at=ahead_at)
 
     minimum = next_step.step.min_amount.get(case.currency, 0)
     if residual < minimum:
