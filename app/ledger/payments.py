@@ -23,7 +23,11 @@ def refund_payment(uow: UnitOfWork, payment: Payment, amount_minor: int, *, on: 
 
 async def reverse_payment(uow: UnitOfWork, payment: Payment, invoices: Mapping[UUID, Invoice], *, on: date) -> None:
     """Undo a payment and its allocations by opposite entries that name what they reverse (rule M5)."""
+    # What was wholly given back to the payer settles nothing: its entries add up to nothing and stay.
+    ended = {allocation.id for allocation in payment.allocations if allocation.reversed_at is not None}
     for entry in await load_standing(uow, payment_id=payment.id):
+        if entry.allocation_id in ended:
+            continue
         kind = "payment_reversed" if entry.allocation_id is None else "allocation_reversed"
         await undo(uow, entry, payment, invoices, on=on, kind=kind)
     end_allocations(uow, payment.allocations, invoices)

@@ -268,3 +268,19 @@ async def test_a_command_on_another_version_changes_nothing(api: Api) -> None:
         problem = await api.post(path, body, headers={"If-Match": '"9"'}, expect=412)
         assert problem["code"] == "precondition_failed"
     assert await amounts(api, first) == ["100.00"]
+
+
+async def test_a_payment_whose_charge_was_waived_can_still_bounce(api: Api) -> None:
+    await api.patch("/tenant", {"allocation_order": ["principal", "interest", "fees"]})
+    customer = (await api.customer())["id"]
+    invoice = await api.invoice(customer, "100.00", "2026-01-01", "2026-01-31")
+    charge = await api.post(
+        "/charges", {"invoice_id": invoice["id"], "kind": "fee", "amount": "10.00", "reason": "late"}
+    )
+    await api.pay(customer, "100.00", "2026-02-20")
+    fee = await api.pay(customer, "10.00", "2026-02-21")
+    await api.post(f"/charges/{charge['id']}/waive", {"reason": "good will"}, expect=200)
+    assert (await api.get(f"/payments/{fee['id']}"))["unapplied_amount"] == "10.00"
+    answer = await api.post(f"/payments/{fee['id']}/reverse", {"reason": "bounced"}, expect=200)
+    assert (answer["status"], answer["unapplied_amount"]) == ("reversed", "0.00")
+    assert await amounts(api, invoice) == ["0.00"]
