@@ -79,9 +79,19 @@ _KNOWN_CODES = frozenset(Code)
 BUSY_RETRY_SECONDS = 1
 
 
-def problem_response(problem: ProblemError) -> Response:
-    """A problem as an HTTP response."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
+def problem_response(problem: ProblemError, *, request_id: str | None = None) -> Response:
+    """A problem as an HTTP response.
+
+    Args:
+        problem: what is told.
+        request_id: names a request that never reached the application, and is then sent as a header too; of others
+            the id is known.
+    """
+    headers = dict(problem.headers)
+    if request_id is None:
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+    else:
+        headers["X-Request-Id"] = request_id
     document: dict[str, Any] = {
         "type": f"urn:puntual:problem:{problem.code}",
         "title": TITLES.get(problem.status, "Error"),
@@ -96,7 +106,7 @@ def problem_response(problem: ProblemError) -> Response:
         orjson.dumps(document),
         status_code=problem.status,
         media_type="application/problem+json",
-        headers=dict(problem.headers),
+        headers=headers,
     )
 
 
@@ -204,10 +214,15 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods of a path, each of which is a route of its own; the router names those of one route only."""
-    path = getattr(request.scope.get("route"), "path", request.url.path)
-    routes = iter_route_contexts(request.app.routes)
-    return sorted({method for route in routes if route.path == path for method in route.methods or ()})
+    """The methods of a path, each of which is a route of its own; the router names those of one route only.
+
+    `/terms/preview` is a path of its own, although the router met `/terms/{terms_id}` first.
+    """
+    offered: dict[str, set[str]] = {}
+    for route in iter_route_contexts(request.app.routes):
+        offered.setdefault(route.path, set()).update(route.methods or ())
+    matched = getattr(request.scope.get("route"), "path", request.url.path)
+    return sorted(offered.get(request.url.path) or offered.get(matched, ()))
 
 
 def to_problem(error: Exception) -> ProblemError:

@@ -18,12 +18,16 @@ MEANINGS = {
     409: "The state of the resource does not allow this, or another request is changing it.",
     412: "The resource has changed since the version in If-Match.",
     413: "The body is too large.",
+    414: "The URL is too long.",
     415: "The body is not application/json.",
     422: "A value is not valid; `errors` names each field and its fix.",
     429: "Too many requests at once; wait as many seconds as `Retry-After` says.",
+    431: "The headers are too large.",
     500: "Our fault; nothing was kept.",
     503: "Too busy; try again.",
 }
+
+_ANYWHERE = (400, 401, 403, 414, 429, 431, 500, 503)
 
 
 def json_response(payload: Any, *, status: int = 200, etag: int | None = None) -> Response:
@@ -58,7 +62,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
     What they look like is the same everywhere, and put in by `app.openapi`.
     """
-    return {status: {"description": MEANINGS[status]} for status in sorted({400, 401, 403, 429, 500, 503, *statuses})}
+    return {status: {"description": MEANINGS[status]} for status in sorted({*_ANYWHERE, *statuses})}
 
 
 def link_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

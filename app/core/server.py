@@ -1,25 +1,34 @@
-"""uvicorn's HTTP protocol with a bound on what surrounds a body.
+"""uvicorn's HTTP protocol with a bound on what surrounds a body, and problem documents for what is not HTTP.
 
-The parser itself has none: a client could send headers without end into the memory of the process, before any of the
-application's own limits is asked.
+The parser itself has no bound: a client could send headers without end into the memory of the process, before any of
+the application's own limits is asked.
 """
 
+from http import HTTPStatus
 from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.core.errors import ProblemError
+from app.core.ids import new_id
+from app.core.problems import problem_response
+from app.domain.errors import Code
+
 MAX_HEAD_BYTES: Final = 128 * 1024
-_BODY: Final = b"The request line and headers are too large."
-_ANSWER: Final = b"\r\n".join(
-    (
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-type: text/plain; charset=utf-8",
-        b"content-length: %d" % len(_BODY),
-        b"connection: close",
-        b"",
-        _BODY,
+
+
+def _answer(status: int, code: Code, detail: str) -> bytes:
+    """A whole HTTP answer, for a request that the application never sees."""
+    response = problem_response(ProblemError(status, code, detail), request_id=str(new_id()))
+    headers = [*response.raw_headers, (b"connection", b"close")]
+    return b"\r\n".join(
+        (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
+            *(name + b": " + value for name, value in headers),
+            b"",
+            bytes(response.body),
+        )
     )
-)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -45,6 +54,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._got_on = True
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Tell that this is not HTTP; the parser also gives up on a URL of more than 65,535 bytes."""
+        del msg
+        self.transport.write(
+            _answer(400, Code.bad_request, "This is no valid HTTP request, or its URL is far too long.")
+        )
+        self.transport.close()
+
     def data_received(self, data: bytes) -> None:
         """Parse, and end the connection once it only makes the process remember more."""
         if self._is_refused:
@@ -57,5 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
             # None before the first request, whatever its annotation says.
             cycle = cast("RequestResponseCycle | None", self.cycle)
             if cycle is None or cycle.response_complete:
-                self.transport.write(_ANSWER)
+                self.transport.write(
+                    _answer(431, Code.payload_too_large, "The request line and headers are too large.")
+                )
             self.transport.close()

@@ -51,6 +51,7 @@ RESPONSES = {
         Code.payload_too_large,
         "The body is larger than 8388608 bytes; send it in parts.",
     ),
+    414: SharedAnswer("UriTooLong", Code.payload_too_large, "The URL is longer than 16384 bytes."),
     415: SharedAnswer(
         "UnsupportedMediaType",
         Code.unsupported_media_type,
@@ -71,6 +72,9 @@ RESPONSES = {
     ),
     429: SharedAnswer(
         "TooManyRequests", Code.rate_limited, "Too many requests; wait and try again.", headers=("Retry-After",)
+    ),
+    431: SharedAnswer(
+        "RequestHeaderFieldsTooLarge", Code.payload_too_large, "The headers are larger than 65536 bytes."
     ),
     500: SharedAnswer(
         "InternalServerError",

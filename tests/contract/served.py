@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from app.core.server import BoundedProtocol
 from app.core.settings import Settings
 from app.main import create_app
 
@@ -30,7 +31,13 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> Iterator[Served]:
     """Serve the application in a thread, on a free port of the loopback interface."""
     config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none"
+        create_app(settings),
+        http=BoundedProtocol,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        ws="none",
     )
     server = _Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)

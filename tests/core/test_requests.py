@@ -1,15 +1,17 @@
 """What every request meets before and after its operation: strict bodies, limits, ids, versions, idempotency."""
 
 import asyncio
+import json
+import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from app.core.settings import Settings
-from tests.conftest import Api, MakeApi
+from tests.conftest import ROOT, Api, MakeApi
 
 JSON = {"Content-Type": "application/json"}
 
@@ -125,8 +127,15 @@ async def test_a_request_that_leads_nowhere_is_a_problem(
     assert answer.headers["content-type"] == "application/problem+json"
     assert (problem["status"], problem["code"]) == (status, code)
     assert {"type", "title", "detail"} <= set(problem)
-    if status == 405:
-        assert answer.headers["allow"]
+
+
+async def test_a_wrong_method_is_told_the_right_ones(api: Api) -> None:
+    """Also of `/terms/preview`, which looks like terms whose id is `preview`."""
+    paths = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    for path, item in paths.items():
+        if path.startswith("/v1/"):
+            answer = await api.call("OPTIONS", re.sub(r"\{.*?\}", str(uuid4()), path.removeprefix("/v1")), expect=405)
+            assert answer.headers["allow"].split(", ") == sorted(method.upper() for method in item), path
 
 
 async def test_bad_query_parameters_name_themselves(api: Api) -> None:
