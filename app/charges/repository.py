@@ -9,7 +9,6 @@ from sqlalchemy import exists, select
 
 from app.core.uow import UnitOfWork
 from app.models import Charge, Invoice
-from app.settlement.references import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,6 @@ class ChargeFilter:
 async def find(uow: UnitOfWork, charge_id: UUID) -> Charge | None:
     """The charge with an id, as it is now."""
     return await uow.session.get(Charge, (uow.tenant_id, charge_id), populate_existing=True)
-
-
-async def find_owner(uow: UnitOfWork, reference: Reference) -> tuple[UUID, UUID] | None:
-    """The id of an invoice and of its customer."""
-    named = (Invoice.id == reference.id) if reference.id else (Invoice.external_id == reference.external_id)
-    rows = await uow.session.execute(
-        select(Invoice.id, Invoice.customer_id).where(Invoice.tenant_id == uow.tenant_id, named)
-    )
-    row = rows.first()
-    return None if row is None else (row[0], row[1])
 
 
 async def get_invoice(uow: UnitOfWork, invoice_id: UUID) -> Invoice:

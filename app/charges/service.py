@@ -21,7 +21,7 @@ from app.settlement.charges import NewCharge, charge, end_charge, load_payers, p
 from app.settlement.interest import announce_grown, first_due_on, load_accounts, post_interest
 from app.settlement.rate_tables import require_allowed, require_table
 from app.settlement.reconcile import reconcile, wake
-from app.settlement.references import Reference
+from app.settlement.references import Reference, lock_invoice_customer
 
 Fields = Mapping[str, Any]
 
@@ -117,12 +117,8 @@ async def version_of(uow: UnitOfWork, charge_id: UUID) -> int:
 
 async def _lock_invoice(uow: UnitOfWork, fields: Fields) -> tuple[Customer, Invoice]:
     reference = Reference(fields["invoice_id"], fields["invoice_external_id"])
-    owner = await repository.find_owner(uow, reference)
-    if owner is None:
-        pointer = "/invoice_id" if reference.id is not None else "/invoice_external_id"
-        raise invalid(pointer, Code.unknown_reference, "No invoice with this id.")
-    customer = await uow.lock_customer(owner[1])
-    invoice = await repository.get_invoice(uow, owner[0])
+    customer, invoice_id = await lock_invoice_customer(uow, reference)
+    invoice = await repository.get_invoice(uow, invoice_id)
     if invoice.status == "paid":
         raise conflict(
             Code.state_conflict,

@@ -3,6 +3,7 @@
 The caller holds the locks of all customers concerned and has loaded the rows under them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -165,15 +166,15 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
         )
         .order_by(Allocation.effective_on.desc(), Allocation.id.desc())
     )
+    standing = {allocation.id: allocation for allocation in allocations}
+    paid: dict[UUID | None, int] = defaultdict(int)
+    for entry in await load_standing(uow, allocation_ids=standing):
+        if entry.account == component and entry.kind == "payment_allocated":
+            paid[entry.allocation_id] -= entry.amount_minor
     left = amount_minor
     grown: dict[UUID, Payment] = {}
-    for allocation in allocations.all():
-        paid = -sum(
-            entry.amount_minor
-            for entry in await load_standing(uow, allocation_ids=[allocation.id])
-            if entry.account == component and entry.kind == "payment_allocated"
-        )
-        taken = min(left, paid)
+    for allocation in standing.values():
+        taken = min(left, paid[allocation.id])
         if taken <= 0:
             continue
         payment = await _load_payment(uow, allocation)

@@ -53,12 +53,11 @@ def post(
     amount: int,
     on: date,
     because: Because = NOTHING_MORE,
-    reverses_id: UUID | None = None,
 ) -> None:
     """Add an entry to an account of an invoice; nothing for an amount of zero."""
     if amount == 0:
         return
-    _add(uow, invoice.customer_id, invoice.id, invoice.currency, account, kind, amount, on, because, reverses_id)
+    _add(uow, invoice.customer_id, invoice.id, invoice.currency, account, kind, amount, on, because, None)
     move(uow, invoice, account, amount, on=on)
 
 
@@ -70,14 +69,13 @@ def post_unapplied(
     amount: int,
     on: date,
     allocation_id: UUID | None = None,
-    reverses_id: UUID | None = None,
 ) -> None:
     """Add an entry to what a payment or credit note has not been applied to: negative puts in, positive takes out."""
     if amount == 0:
         return
     account = "cash" if isinstance(source, Payment) else "credit"
     because = because_of(source, allocation_id=allocation_id)
-    _add(uow, source.customer_id, None, source.currency, account, kind, amount, on, because, reverses_id)
+    _add(uow, source.customer_id, None, source.currency, account, kind, amount, on, because, None)
     source.unapplied_minor -= amount
 
 

@@ -180,7 +180,7 @@ async def lock_for(
     All of them at once, so that locks are taken in id order; only then the version is compared.
 
     Raises:
-        ProblemError: 404, 412.
+        ProblemError: 404, 409 where who is concerned has changed meanwhile, 412.
     """
     owners = await repository.find_owners(uow, payment_id)
     if owners is None:
@@ -189,6 +189,9 @@ async def lock_for(
         owners |= await repository.find_invoice_customers(uow, references_of(fields["allocations"]))
     customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
     payment = await get(uow, payment_id, for_update=not customers)
+    # Before the locks were had it may have been assigned, or allocated to yet another customer's invoice.
+    if not (await repository.find_owners(uow, payment_id) or set()) <= customers.keys():
+        raise conflict(Code.state_conflict, "Another command has just changed whose payment this is; send it again.")
     check(payment.version)
     return payment, customers
 

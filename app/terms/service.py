@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import FieldError, conflict, invalid, not_found
+from app.core.amounts import not_negative, positive
+from app.core.errors import conflict, invalid, not_found
 from app.core.ids import new_id
-from app.core.schemas import to_minor
 from app.core.uow import UnitOfWork
 from app.core.wire import day, money
 from app.domain.errors import Code
@@ -68,10 +68,8 @@ async def preview(uow: UnitOfWork, fields: Fields) -> dict[str, Any]:
         ProblemError: 422 naming what is not valid.
     """
     currency = fields["currency"]
-    total = _amount("/total", fields["total"], currency)
-    net = None if fields["net_total"] is None else _amount("/net_total", fields["net_total"], currency)
-    if total == 0:
-        raise invalid("/total", Code.out_of_range, "There is nothing to be due; send a total above zero.")
+    total = positive("/total", fields["total"], currency)
+    net = None if fields["net_total"] is None else not_negative("/net_total", fields["net_total"], currency)
     if net is not None and net > total:
         raise invalid("/net_total", Code.out_of_range, "The net total is no more than the total.")
     terms, is_inside = await _terms(uow, fields)
@@ -123,12 +121,3 @@ def _checked(fields: Fields) -> dict[str, Any]:
     definition: dict[str, Any] = fields["definition"]
     read("/definition", definition, definition["currency"])
     return definition
-
-
-def _amount(pointer: str, amount: str, currency: str) -> int:
-    minor = to_minor(pointer, amount, currency)
-    if isinstance(minor, FieldError):
-        raise invalid(minor.pointer, minor.code, minor.message)
-    if minor < 0:
-        raise invalid(pointer, Code.out_of_range, "This amount must not be negative.")
-    return minor
