@@ -76,10 +76,11 @@ format: venv ## Format and fix what can be fixed
 	@$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
 
-lock: venv ## Write both locks anew from pyproject.toml: all, and what the image needs
+lock: venv ## Write the locks anew from pyproject.toml: all, what the image needs, and what it needs for letters
 	@PATH="$$PWD/.venv/bin:$$PATH"
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --extra dev --python-version 3.11 -o requirements.lock pyproject.toml >/dev/null
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --constraint requirements.lock --python-version 3.11 -o requirements.runtime.lock pyproject.toml >/dev/null
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --extra letters --constraint requirements.lock --python-version 3.11 -o requirements.letters.lock pyproject.toml >/dev/null
 
 openapi: venv ## Write the OpenAPI document from the code
 	@$(PY) -m app openapi

@@ -1,6 +1,7 @@
 """What is shipped: the image holds what the application needs and no more, and the services fit together."""
 
 import re
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -60,12 +61,19 @@ def is_ignored(path: str) -> bool:
     return ignored
 
 
-def test_the_runtime_lock_is_a_part_of_the_whole_one() -> None:
-    everything, runtime = pins("requirements.lock"), pins("requirements.runtime.lock")
-    assert len(runtime) > 40
-    assert {name: everything.get(name) for name in runtime} == runtime, "run `make lock`"
-    assert not (ENGINES | DEVELOPMENT) & set(runtime)
+@pytest.mark.parametrize("name", ["requirements.runtime.lock", "requirements.letters.lock"])
+def test_a_lock_of_the_image_is_a_part_of_the_whole_one(name: str) -> None:
+    everything, shipped = pins("requirements.lock"), pins(name)
+    assert len(shipped) > 40
+    assert {name: everything.get(name) for name in shipped} == shipped, "run `make lock`"
+    assert not (ENGINES | DEVELOPMENT) & set(shipped)
     assert set(everything) >= ENGINES | DEVELOPMENT
+
+
+def test_letters_are_the_runtime_and_what_makes_them() -> None:
+    runtime, letters = pins("requirements.runtime.lock"), pins("requirements.letters.lock")
+    assert set(runtime) < set(letters)
+    assert "weasyprint" in set(letters) - set(runtime)
 
 
 def test_the_runtime_lock_holds_every_dependency() -> None:
@@ -74,7 +82,7 @@ def test_the_runtime_lock_holds_every_dependency() -> None:
     assert wanted - set(pins("requirements.runtime.lock")) == set(), "run `make lock`"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements.runtime.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements.runtime.lock", "requirements.letters.lock"])
 def test_locks_name_no_index(name: str) -> None:
     content = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"://|--index-url|--find-links|--extra-index", content.partition("-o requirements")[2])
@@ -83,7 +91,25 @@ def test_locks_name_no_index(name: str) -> None:
 def test_the_image_is_built_in_stages_and_installs_by_hash() -> None:
     assert [rest.split()[0] for word, rest in instructions() if word == "FROM"] == ["python:3.11-slim"] * 2
     installs = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
-    assert installs == ["/venv/bin/pip install --require-hashes -r /tmp/requirements.runtime.lock"]
+    assert len(installs) == 1
+    assert "--require-hashes" in installs[0]
+
+
+@pytest.mark.parametrize(("letters", "lock", "packages"), [("no", "runtime", False), ("yes", "letters", True)])
+def test_letters_are_the_builders_choice(tmp_path: Path, letters: str, lock: str, packages: bool) -> None:
+    """The image's own lines, with tools that only tell how they were called."""
+    told = tmp_path / "told"
+    for tool in ("pip", "apt-get", "rm"):
+        (tmp_path / tool).write_text(f'#!/bin/sh\necho {tool} "$@" >> {told}\n', encoding="utf-8")
+        (tmp_path / tool).chmod(0o700)
+    for word, rest in instructions():
+        if word == "RUN" and "LETTERS" in rest:
+            line = rest.replace("/venv/bin/", "")
+            path = f"{tmp_path}:/usr/bin:/bin"
+            subprocess.run(["/bin/sh", "-c", line], check=True, env={"LETTERS": letters, "PATH": path})
+    calls = told.read_text(encoding="utf-8")
+    assert f"pip install --require-hashes -r /tmp/requirements.{lock}.lock" in calls
+    assert ("libpango-1.0-0" in calls) is packages
 
 
 def test_the_image_does_not_run_as_root() -> None:
@@ -96,9 +122,12 @@ def test_the_image_does_not_run_as_root() -> None:
 def test_what_the_image_copies_exists_and_reaches_the_builder() -> None:
     copied = [rest.split()[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
     sources = [source for part in copied for source in part]
-    assert {"app", "migrations", "alembic.ini", "requirements.runtime.lock"} <= set(sources)
+    assert {"app", "migrations", "alembic.ini", "requirements.runtime.lock", "requirements.letters.lock"} <= set(
+        sources
+    )
     for source in sources:
         assert (ROOT / source).exists(), source
+        assert not is_ignored(source), source
     for needed in ("app/cli.py", "app/messages/texts/es-MX/letters.toml", "migrations/env.py", "alembic.ini"):
         assert (ROOT / needed).exists()
         assert not is_ignored(needed), needed
