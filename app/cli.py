@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 import uvicorn
 from alembic import command
 from alembic.config import Config
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
 from app.checks import command as check_command
 from app.core.db import admin_session
+from app.core.heap import keep_what_is_there
+from app.core.schemas import Currency, Email, LocaleTag, TimeZone
 from app.core.server import BoundedProtocol
 from app.core.settings import get_settings
 from app.main import create_app
@@ -45,8 +48,10 @@ def up(
 @cli.command()
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Run the API process."""
+    app = create_app()
+    keep_what_is_there()
     uvicorn.run(
-        create_app(),
+        app,
         http=BoundedProtocol,
         host=host,
         port=port,
@@ -122,6 +127,13 @@ def create(
     """Make a tenant and print its id and key as JSON; the key is shown this once."""
     if clock and not test:
         raise typer.BadParameter("only a test tenant has a clock of its own; add --test", param_hint="--clock")
+    for option, kind, value in (
+        ("--time-zone", TimeZone, time_zone),
+        ("--locale", LocaleTag, locale),
+        ("--currency", Currency, currency),
+        ("--sender-address", Email, sender_address),
+    ):
+        _require(option, kind, value)
     plan = TenantPlan(
         name=name,
         is_test=test,
@@ -151,8 +163,19 @@ def ensure_demo(data_dir: Annotated[Path, typer.Option("--data-dir")] = Path(".d
     if path.exists() and asyncio.run(_exists(json.loads(path.read_text())["tenant_id"])):
         return
     made = asyncio.run(_create(TenantPlan(name=DEMO_NAME, is_test=True)))
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
+    # Under another name until it is whole: an empty file would keep every later start from its key.
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps({"tenant_id": str(made.tenant_id), "api_key": made.api_key}))
+    fresh.replace(path)
+
+
+def _require(option: str, kind: Any, value: str) -> None:
+    """Refuse what the API would: a tenant in a time zone that does not exist could never be used."""
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint=option) from error
 
 
 def _instant(text: str) -> datetime:

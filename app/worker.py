@@ -8,13 +8,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Iterable, Iterator
-from typing import ClassVar
 
-from arq.worker import Worker
+from arq.typing import WorkerSettingsBase
+from arq.worker import create_worker
 from prometheus_client import start_http_server
 
 from app.core.clock import monotonic_seconds
 from app.core.db import create_engine
+from app.core.heap import keep_what_is_there
 from app.core.log import configure_logging, get_logger
 from app.core.metrics import REGISTRY
 from app.core.queue import QUEUE_NAME, ArqDoorbell, SilentDoorbell, create_redis, deserialize, serialize
@@ -42,17 +43,26 @@ _CANCEL_AGAIN_SECONDS = 0.25
 _FINISHING_SHARE = 0.8
 
 
-class WorkerSettings:
-    """What the `arq` command line would be told; `python -m app worker` is the way to run it, with the loops."""
+class WorkerSettings(WorkerSettingsBase):
+    """How arq serves the queue: the signals are the process's own, and no ring is tried twice."""
 
-    functions: ClassVar = FUNCTIONS
+    functions = FUNCTIONS
     queue_name = QUEUE_NAME
+    handle_signals = False
+    max_jobs = len(Kind) * 2
     max_tries = 1
     keep_result = 0
+    poll_delay = 0.02
+    retry_jobs = False
+    job_completion_wait = 0
+    job_serializer = serialize
+    job_deserializer = deserialize
+    log_results = False
 
 
 def work() -> None:
     """Run a worker process, on uvloop where there is one."""
+    keep_what_is_there()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(run_worker())
 
@@ -138,28 +148,14 @@ async def _serve_queue(runner: Runner, settings: Settings) -> None:
     """Serve arq's queue; when it fails, try again."""
     while not runner.is_stopping:
         redis = create_redis(settings.redis_url)
-        worker = Worker(
-            FUNCTIONS,
-            queue_name=QUEUE_NAME,
-            redis_pool=redis,
-            handle_signals=False,
-            max_jobs=len(Kind) * 2,
-            max_tries=1,
-            keep_result=0,
-            poll_delay=0.02,
-            retry_jobs=False,
-            job_completion_wait=0,
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-            ctx={"runner": runner},
-            log_results=False,
-        )
+        worker = create_worker(WorkerSettings, redis_pool=redis, ctx={"runner": runner})
         try:
             await worker.async_run()
         except Exception as error:
             # Whatever ended it, it is started again; the poll works meanwhile.
             log.warning("queue.lost", exc_info=error)
         finally:
+            # It is thrown away; what is wrong with it has been told, or is nobody's concern any more.
             with contextlib.suppress(Exception):
                 await redis.aclose(close_connection_pool=True)
         if not runner.is_stopping:

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Activity, Invoice
+
+ACTIVITIES: Final = Owned(Activity, "activity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +23,6 @@ class ActivityFilter:
     kind: str | None = None
     direction: str | None = None
     external_id: str | None = None
-
-
-async def find(uow: UnitOfWork, activity_id: UUID) -> Activity | None:
-    """The activity with an id."""
-    return await uow.session.scalar(
-        select(Activity).where(Activity.tenant_id == uow.tenant_id, Activity.id == activity_id)
-    )
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether an activity has this external id."""
-    found = await uow.session.scalar(
-        select(Activity.id).where(Activity.tenant_id == uow.tenant_id, Activity.external_id == external_id).limit(1)
-    )
-    return found is not None
 
 
 async def find_invoice_ids(uow: UnitOfWork, customer_id: UUID, invoice_ids: Collection[UUID]) -> set[UUID]:
@@ -50,17 +39,15 @@ async def find_invoice_ids(uow: UnitOfWork, customer_id: UUID, invoice_ids: Coll
 
 async def list_page(uow: UnitOfWork, wanted: ActivityFilter, *, limit: int, before: UUID | None) -> Sequence[Activity]:
     """Activities newest first, one more than `limit`."""
-    statement = select(Activity).where(Activity.tenant_id == uow.tenant_id)
-    for column, value in (
-        (Activity.customer_id, wanted.customer_id),
-        (Activity.kind, wanted.kind),
-        (Activity.direction, wanted.direction),
-        (Activity.external_id, wanted.external_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.invoice_id is not None:
-        statement = statement.where(Activity.invoice_ids.contains([wanted.invoice_id]))
-    if before is not None:
-        statement = statement.where(Activity.id < before)
-    return (await uow.session.scalars(statement.order_by(Activity.id.desc()).limit(limit + 1))).all()
+    return await ACTIVITIES.newest_first(
+        uow,
+        *([] if wanted.invoice_id is None else [Activity.invoice_ids.contains([wanted.invoice_id])]),
+        equal=(
+            (Activity.customer_id, wanted.customer_id),
+            (Activity.kind, wanted.kind),
+            (Activity.direction, wanted.direction),
+            (Activity.external_id, wanted.external_id),
+        ),
+        limit=limit,
+        before=before,
+    )

@@ -7,9 +7,9 @@ from fastapi import Query
 from starlette.responses import Response
 
 from app.activities import repository, service
-from app.activities.repository import ActivityFilter
+from app.activities.repository import ACTIVITIES, ActivityFilter
 from app.activities.schemas import ActivityCreate, ActivityKind, ActivityOutput, ActivityPage, Direction
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, json_response, resource_response
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import activity_payload
@@ -38,7 +38,7 @@ async def list_activities(
     invoice_id: Annotated[UUID | None, Query(description="Only those that name this invoice.")] = None,
     kind: Annotated[ActivityKind | None, Query(description="Only of this kind.")] = None,
     direction: Annotated[Direction | None, Query(description="Only those that this side began.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
 ) -> Response:
     """List activities, the last recorded first; messages of customers that came in are among them."""
     wanted = ActivityFilter(
@@ -51,4 +51,4 @@ async def list_activities(
 @router.get("/{activity_id}", response_model=ActivityOutput, responses=READ, operation_id="get_activity")
 async def get_activity(uow: Uow, activity_id: UUID) -> Response:
     """Read an activity."""
-    return resource_response(activity_payload(await service.get(uow, activity_id)))
+    return resource_response(activity_payload(await ACTIVITIES.get(uow, activity_id)))

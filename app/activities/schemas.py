@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import ExternalId, Input, Instant, Metadata, Output, Resource, Text200, Text2000
+from app.core.schemas import ExternalId, Input, Instant, Metadata, Output, Resource, Text200, Text2000, require_one
 from app.domain.errors import Code
 
 ActivityKind = Literal["call", "visit", "email", "message", "letter", "note"]
@@ -62,8 +62,7 @@ class ActivityCreate(ActivityContact):
 
     @model_validator(mode="after")
     def _names_one_customer(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send one of customer_id and customer_external_id.")
+        require_one(self, "customer_id", "customer_external_id")
         return self
 
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.activities import repository
-from app.core.errors import FieldError, conflict, invalid, invalid_fields, not_found
+from app.activities.repository import ACTIVITIES
+from app.core.errors import FieldError, invalid, invalid_fields
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.clocktime import business_date
@@ -16,9 +17,10 @@ from app.settlement.references import Reference, lock_customer
 
 Fields = Mapping[str, Any]
 
-SPOKEN_WITH: Final = frozenset({"reached", "promised", "disputed", "refused"})
-"""Outcomes of somebody who was reached."""
+# Outcomes of somebody who was reached.
+_SPOKEN_WITH: Final = frozenset({"reached", "promised", "disputed", "refused"})
 NOBODY_REACHED: Final = frozenset({"no_answer", "voicemail", "wrong_number"})
+"""Outcomes of a call that reached nobody."""
 
 
 async def create(uow: UnitOfWork, fields: Fields) -> Activity:
@@ -28,8 +30,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Activity:
         ProblemError: 409 when the external id is taken, 422 for what is not valid.
     """
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "An activity with this external_id was recorded already.")
+    await ACTIVITIES.refuse_taken(uow, fields["external_id"], "An activity with this external_id was recorded already.")
     await check_invoices(uow, customer.id, fields["invoice_ids"])
     return record(uow, customer, fields)
 
@@ -41,7 +42,6 @@ def record(
     *,
     task_id: UUID | None = None,
     counted: bool = False,
-    pointer: str = "",
 ) -> Activity:
     """Write an activity of a customer who is locked.
 
@@ -51,15 +51,14 @@ def record(
         fields: as `ActivityCreate` has them.
         task_id: the task that was done by it.
         counted: whether something else counts as the contact that it was.
-        pointer: where in the body the fields are.
 
     Raises:
         ProblemError: 422 for what has not happened yet.
     """
     occurred_at = fields["occurred_at"] or uow.now
     if occurred_at > uow.now:
-        raise invalid(f"{pointer}/occurred_at", Code.date_in_future, "An activity has happened already.")
-    is_conversation = is_spoken(fields)
+        raise invalid("/occurred_at", Code.date_in_future, "An activity has happened already.")
+    is_conversation = _is_spoken(fields)
     activity = Activity(
         tenant_id=uow.tenant_id,
         id=new_id(),
@@ -87,25 +86,6 @@ def record(
     return activity
 
 
-def is_spoken(fields: Fields) -> bool:
-    """Whether the debtor was spoken with, as somebody says or as the outcome of a call or visit does."""
-    if fields["is_conversation"] is not None:
-        return bool(fields["is_conversation"])
-    return fields["kind"] in {"call", "visit"} and fields["outcome"] in SPOKEN_WITH
-
-
-async def get(uow: UnitOfWork, activity_id: UUID) -> Activity:
-    """The activity with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    activity = await repository.find(uow, activity_id)
-    if activity is None:
-        raise not_found("activity")
-    return activity
-
-
 async def check_invoices(uow: UnitOfWork, customer_id: UUID, invoice_ids: Sequence[UUID]) -> None:
     """See to it that invoices are a customer's.
 
@@ -122,6 +102,18 @@ async def check_invoices(uow: UnitOfWork, customer_id: UUID, invoice_ids: Sequen
         raise invalid_fields(errors)
 
 
+async def owns_invoice(uow: UnitOfWork, customer_id: UUID, invoice_id: UUID) -> bool:
+    """Whether an invoice is a customer's."""
+    return bool(await repository.find_invoice_ids(uow, customer_id, [invoice_id]))
+
+
+def _is_spoken(fields: Fields) -> bool:
+    """Whether the debtor was spoken with, as somebody says or as the outcome of a call or visit does."""
+    if fields["is_conversation"] is not None:
+        return bool(fields["is_conversation"])
+    return fields["kind"] in {"call", "visit"} and fields["outcome"] in _SPOKEN_WITH
+
+
 def _counts(fields: Fields, *, is_conversation: bool) -> bool:
     if fields["kind"] == "note":
         return False
@@ -130,8 +122,3 @@ def _counts(fields: Fields, *, is_conversation: bool) -> bool:
     if fields["direction"] == "inbound":
         return is_conversation
     return fields["outcome"] not in NOBODY_REACHED
-
-
-async def owns_invoice(uow: UnitOfWork, customer_id: UUID, invoice_id: UUID) -> bool:
-    """Whether an invoice is a customer's."""
-    return bool(await repository.find_invoice_ids(uow, customer_id, [invoice_id]))

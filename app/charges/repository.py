@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import exists, select
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Charge, Invoice
+
+CHARGES: Final = Owned(Charge, "charge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +28,9 @@ class ChargeFilter:
     posted_on_to: date | None = None
 
 
-async def find(uow: UnitOfWork, charge_id: UUID) -> Charge | None:
-    """The charge with an id, as it is now."""
-    return await uow.session.get(Charge, (uow.tenant_id, charge_id), populate_existing=True)
-
-
 async def get_invoice(uow: UnitOfWork, invoice_id: UUID) -> Invoice:
     """An invoice as it is under its customer's lock."""
     return await uow.session.get_one(Invoice, (uow.tenant_id, invoice_id), populate_existing=True)
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether a charge has this external id."""
-    found = await uow.session.scalar(
-        select(exists().where(Charge.tenant_id == uow.tenant_id, Charge.external_id == external_id))
-    )
-    return bool(found)
 
 
 async def fixed_sum_stands(uow: UnitOfWork, invoice_id: UUID, table_code: str) -> bool:
@@ -60,20 +51,16 @@ async def fixed_sum_stands(uow: UnitOfWork, invoice_id: UUID, table_code: str) -
 
 async def list_page(uow: UnitOfWork, wanted: ChargeFilter, *, limit: int, before: UUID | None) -> Sequence[Charge]:
     """Charges newest first, one more than `limit`."""
-    statement = select(Charge).where(Charge.tenant_id == uow.tenant_id)
-    for column, value in (
-        (Charge.customer_id, wanted.customer_id),
-        (Charge.invoice_id, wanted.invoice_id),
-        (Charge.external_id, wanted.external_id),
-        (Charge.kind, wanted.kind),
-        (Charge.status, wanted.status),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.posted_on_from is not None:
-        statement = statement.where(Charge.posted_on >= wanted.posted_on_from)
-    if wanted.posted_on_to is not None:
-        statement = statement.where(Charge.posted_on <= wanted.posted_on_to)
-    if before is not None:
-        statement = statement.where(Charge.id < before)
-    return (await uow.session.scalars(statement.order_by(Charge.id.desc()).limit(limit + 1))).all()
+    return await CHARGES.newest_first(
+        uow,
+        equal=(
+            (Charge.customer_id, wanted.customer_id),
+            (Charge.invoice_id, wanted.invoice_id),
+            (Charge.external_id, wanted.external_id),
+            (Charge.kind, wanted.kind),
+            (Charge.status, wanted.status),
+        ),
+        between=((Charge.posted_on, wanted.posted_on_from, wanted.posted_on_to),),
+        limit=limit,
+        before=before,
+    )

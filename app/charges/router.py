@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from app.charges import quoting, repository, service
-from app.charges.repository import ChargeFilter
+from app.charges.repository import CHARGES, ChargeFilter
 from app.charges.schemas import (
     ChargeCreate,
     ChargeOutput,
@@ -19,7 +19,7 @@ from app.charges.schemas import (
 )
 from app.core.charging import ChargeKind
 from app.core.csvtext import CSV_LIST, page_response
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, READ, WRITE, check_if_match, json_response, problems, resource_response
 from app.core.schemas import Day
 from app.deps import Uow, tenant_router
@@ -58,7 +58,7 @@ async def list_charges(
     cursor: Cursor = None,
     customer_id: Annotated[UUID | None, Query(description="Only charges of this customer.")] = None,
     invoice_id: Annotated[UUID | None, Query(description="Only charges on this invoice.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     kind: Annotated[ChargeKind | None, Query(description="Only charges of this kind.")] = None,
     status: Annotated[ChargeStatus | None, Query(description="Only charges in this status.")] = None,
     posted_on_from: Annotated[Day | None, Query(description="Posted on this date or later.")] = None,
@@ -81,7 +81,7 @@ async def list_charges(
 @router.get("/{charge_id}", response_model=ChargeOutput, responses=READ, operation_id="get_charge")
 async def get_charge(uow: Uow, charge_id: UUID) -> Response:
     """Read a charge."""
-    return resource_response(charge_payload(await service.get(uow, charge_id)))
+    return resource_response(charge_payload(await CHARGES.get(uow, charge_id)))
 
 
 @router.post("/{charge_id}/waive", response_model=ChargeOutput, responses=WRITE, operation_id="waive_charge")
@@ -91,6 +91,7 @@ async def waive_charge(uow: Uow, request: Request, charge_id: UUID, body: Charge
     Money that had paid it pays what else is open of the invoice; what nothing is left for is the payer's unapplied
     cash again. The days of interest that were waived are not charged again.
     """
-    check_if_match(request, await service.version_of(uow, charge_id))
-    charge = await service.waive(uow, charge_id, reason=body.reason, waived_on=body.waived_on)
+    customers, charge = await service.lock(uow, charge_id)
+    check_if_match(request, charge.version)
+    await service.waive(uow, customers, charge, reason=body.reason, waived_on=body.waived_on)
     return resource_response(charge_payload(charge))

@@ -11,12 +11,12 @@ from app.core.charging import (
     AnnualRate,
     ChargeKind,
     DayCountName,
+    InterestSegmentOutput,
     RateBasisName,
     RateTableCode,
     RoundingName,
-    SegmentOutput,
 )
-from app.core.schemas import Currency, Day, ExternalId, Input, Metadata, Money, Output, Resource, Text200
+from app.core.schemas import Currency, Day, ExternalId, Input, Metadata, Money, Output, Resource, Text200, require_one
 from app.domain.errors import Code
 
 ChargeStatus = Literal["posted", "paid", "waived", "reversed"]
@@ -64,8 +64,7 @@ class ChargeCreate(Input):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.invoice_id is None) == (self.invoice_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send invoice_id or invoice_external_id, one of the two.")
+        require_one(self, "invoice_id", "invoice_external_id")
         if self.rate_table is not None and self.annual_rate is not None:
             raise PydanticCustomError(str(Code.invalid_value), "Send rate_table or annual_rate, not both.")
         return self
@@ -108,7 +107,7 @@ class ChargeOutput(Resource):
     from_on: date | None = Field(description="First day that interest is charged for; null of other charges.")
     through_on: date | None = Field(description="Last day that interest is charged for; null of other charges.")
     rate_table: str | None = Field(description="The rates, or the table of the fixed sum.", examples=["contrato"])
-    segments: list[SegmentOutput] = Field(description="How interest comes about; empty for other charges.")
+    segments: list[InterestSegmentOutput] = Field(description="How interest comes about; empty for other charges.")
     waived_on: date | None = Field(description="From when it was not owed any more.", examples=[None])
     waiver_reason: str | None = Field(description="Why it was given up.", examples=[None])
     case_id: UUID | None = Field(description="The dunning case behind it.")
@@ -168,8 +167,7 @@ class QuoteInput(Input):
 
     @model_validator(mode="after")
     def _has_rates(self) -> Self:
-        if (self.rate_table is None) == (self.annual_rate is None):
-            raise PydanticCustomError(str(Code.missing), "Send rate_table or annual_rate, one of the two.")
+        require_one(self, "rate_table", "annual_rate")
         return self
 
 
@@ -177,7 +175,7 @@ class QuoteOutput(Output):
     """What lateness costs; nothing is stored."""
 
     currency: str = Field(description="ISO 4217 code of all amounts.")
-    segments: list[SegmentOutput] = Field(description="How the interest comes about.")
+    segments: list[InterestSegmentOutput] = Field(description="How the interest comes about.")
     interest: str = Field(description="Late interest.", examples=["2.71"])
     fixed_sum: str = Field(
         description="The table's fixed sum for the costs of recovery, for what was open when it became late; zero in "

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from app.charges import repository
+from app.charges.repository import CHARGES
 from app.core.amounts import positive
-from app.core.errors import conflict, invalid, not_found
+from app.core.days import not_ahead
+from app.core.errors import conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.interest import RateTable
@@ -35,8 +37,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Charge:
     """
     customer, invoice = await _lock_invoice(uow, fields)
     posted_on = _posted_on(uow, fields, invoice)
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A charge with this external_id was posted already.")
+    await CHARGES.refuse_taken(uow, fields["external_id"], "A charge with this external_id was posted already.")
     amount = None if fields["amount"] is None else positive("/amount", fields["amount"], invoice.currency)
     _refuse_foreign(fields, amount)
     if fields["kind"] == "interest" and amount is None:
@@ -53,23 +54,22 @@ async def create(uow: UnitOfWork, fields: Fields) -> Charge:
     return made
 
 
-async def waive(uow: UnitOfWork, charge_id: UUID, *, reason: str, waived_on: date | None) -> Charge:
-    """Give a charge up; what had paid it pays the rest of its invoice, or is the payer's again (rule M10).
+async def waive(
+    uow: UnitOfWork, customers: Mapping[UUID, Customer], made: Charge, *, reason: str, waived_on: date | None
+) -> None:
+    """Give a charge up under the locks of `lock`.
+
+    What had paid it pays the rest of its invoice, or is the payer's again (rule M10).
 
     Raises:
-        ProblemError: 404, 409 when it is not owed or was settled by a credit or a write-off, 422 for its date.
+        ProblemError: 409 when it is not owed or was settled by a credit or a write-off, 422 for its date.
     """
-    found = await get(uow, charge_id)
-    owners = {found.customer_id, *await load_payers(uow, found.invoice_id)}
-    customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
-    made = await get(uow, charge_id)
     invoice = await repository.get_invoice(uow, made.invoice_id)
     if made.status not in {"posted", "paid"}:
         raise conflict(Code.state_conflict, f"The charge is {made.status}; only one that is owed or paid is waived.")
     if invoice.status in {"void", "written_off"}:
         raise conflict(Code.state_conflict, f"The invoice is {invoice.status}, and the charge with it.")
-    on = waived_on or uow.today
-    _check_day("/waived_on", on, uow.today)
+    on = not_ahead("/waived_on", waived_on, uow.today)
     if on < made.posted_on:
         raise invalid("/waived_on", Code.date_order, "A charge is not waived before it was posted.")
     component = CHARGE_ACCOUNTS[made.kind]
@@ -89,30 +89,21 @@ async def waive(uow: UnitOfWork, charge_id: UUID, *, reason: str, waived_on: dat
     for customer in customers.values():
         wake(uow, customer, uow.now)
     await uow.flush()
-    return made
 
 
-async def get(uow: UnitOfWork, charge_id: UUID) -> Charge:
-    """The charge with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    found = await repository.find(uow, charge_id)
-    if found is None:
-        raise not_found("charge")
-    return found
-
-
-async def version_of(uow: UnitOfWork, charge_id: UUID) -> int:
-    """The version of a charge under the locks that waiving it takes, for If-Match.
+async def lock(uow: UnitOfWork, charge_id: UUID) -> tuple[dict[UUID, Customer], Charge]:
+    """A charge under the locks of its customer and of those whose payments settle its invoice, by customer.
 
     Raises:
-        ProblemError: 404.
+        ProblemError: 404, 409 where who pays the invoice has changed meanwhile.
     """
-    found = await get(uow, charge_id)
-    await uow.lock_customers({found.customer_id, *await load_payers(uow, found.invoice_id)})
-    return (await get(uow, charge_id)).version
+    found = await CHARGES.get(uow, charge_id)
+    owners = {found.customer_id, *await load_payers(uow, found.invoice_id)}
+    customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
+    # Before the locks were had, yet another customer may have paid something of it.
+    if not await load_payers(uow, found.invoice_id) <= customers.keys():
+        raise conflict(Code.state_conflict, "Another command has just changed who pays the invoice; send it again.")
+    return customers, await CHARGES.get(uow, charge_id)
 
 
 async def _lock_invoice(uow: UnitOfWork, fields: Fields) -> tuple[Customer, Invoice]:
@@ -131,16 +122,10 @@ async def _lock_invoice(uow: UnitOfWork, fields: Fields) -> tuple[Customer, Invo
 
 
 def _posted_on(uow: UnitOfWork, fields: Fields, invoice: Invoice) -> date:
-    on: date = fields["posted_on"] or uow.today
-    _check_day("/posted_on", on, uow.today)
+    on = not_ahead("/posted_on", fields["posted_on"], uow.today)
     if on < invoice.issued_on:
         raise invalid("/posted_on", Code.date_order, "Nothing is charged on an invoice before it was issued.")
     return on
-
-
-def _check_day(pointer: str, on: date, today: date) -> None:
-    if on > today:
-        raise invalid(pointer, Code.date_in_future, f"This date lies after the business date, {today.isoformat()}.")
 
 
 def _refuse_foreign(fields: Fields, amount: int | None) -> None:
@@ -161,8 +146,7 @@ def _refuse_foreign(fields: Fields, amount: int | None) -> None:
 async def _charge_interest(
     uow: UnitOfWork, customer: Customer, invoice: Invoice, fields: Fields, posted_on: date
 ) -> Charge:
-    through_on = fields["through_on"] or uow.today
-    _check_day("/through_on", through_on, uow.today)
+    through_on = not_ahead("/through_on", fields["through_on"], uow.today)
     table = (
         single_rate(fields["annual_rate"])
         if fields["annual_rate"] is not None

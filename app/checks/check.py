@@ -4,7 +4,6 @@ Under the runtime role and behind the tenant's wall, like everything else: the o
 security, too, and a check that saw no rows would find no fault.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -112,8 +111,6 @@ async def _check_tenant(database: Database, tenant_id: UUID, report: Report) -> 
     for name in MEANINGS:
         try:
             violation = await _check(database, tenant_id, name)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            raise
         except Exception as error:
             # An invariant that cannot be asked is itself a finding; the others are asked.
             log.error("check.failed", tenant_id=str(tenant_id), invariant=name, exc_info=error)

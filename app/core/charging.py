@@ -80,7 +80,7 @@ class ChargeTaxSchema(Input):
     )
 
 
-class SegmentOutput(Output):
+class InterestSegmentOutput(Output):
     """Consecutive days that earn one rate on one principal."""
 
     from_on: date = Field(description="First day, inclusive.", examples=["2026-04-02"])

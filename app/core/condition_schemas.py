@@ -1,12 +1,12 @@
 """Wire forms of conditions: which debts a policy or one of its steps is for."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from app.core.contact_schemas import CustomerKind
 from app.core.schemas import Currency, Input, Money, Output
 
-CustomerKind = Literal["business", "sole_trader", "consumer"]
 Tag = Annotated[str, Field(min_length=1, max_length=64, description="One tag.")]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 AmountByCurrency = Annotated[

@@ -58,6 +58,7 @@ class Transaction:
     def adopt(self, kind: type[Row], records: Sequence[Mapping[str, Any]]) -> list[Row]:
         """Rows read through the driver: a known one is brought up to date, the others are taken in."""
         names, keys = _shape(kind)
+        identify = inspect(kind).identity_key_from_primary_key
         rows: list[Row] = []
         for record in records:
             values = {key: record[name] for name, key in names}
@@ -65,7 +66,8 @@ class Transaction:
             row = self._find(kind, identity)
             if row is None:
                 row = fresh(kind, **values)
-                make_transient_to_detached(row)
+                # All of it is there, so that nothing is left to be loaded.
+                inspect(row).key = identify(identity)
                 if self._session is None:
                     self._known[kind, identity] = row
                 else:
@@ -111,7 +113,7 @@ class Transaction:
     async def take_changes(self, now: datetime) -> list[Change]:
         """Count the versions of what has changed; the changes that are still to be written.
 
-        A session writes its own, and then none are left.
+        A session writes its own, and then none are left. Of the others `settle` must be told, unless they are the last.
         """
         if self._session is not None:
             self._session.info["now"] = now
@@ -122,9 +124,13 @@ class Transaction:
             if inspect(row).committed_state and (columns := changed_columns(row)):
                 columns |= count_version(row, columns, now)
                 changes.append(Change(row, frozenset(columns)))
-                for key in columns:
-                    set_committed_value(row, key, getattr(row, key))
         return changes
+
+    def settle(self, changes: Iterable[Change]) -> None:
+        """Changes have been written: they are no changes any more."""
+        for change in changes:
+            for key in change.columns:
+                set_committed_value(change.row, key, getattr(change.row, key))
 
     async def release(self) -> None:
         """Give the connection back."""
@@ -155,6 +161,7 @@ async def begin(engine: AsyncEngine, *, keeps: bool = True) -> AsyncIterator[Tra
         yield transaction
         await driver.execute("COMMIT" if keeps else "ROLLBACK")
     except BaseException:
+        # A cancellation too: no connection goes back to the pool with a transaction on it.
         await transaction.undo()
         raise
     finally:
@@ -174,6 +181,7 @@ async def _begin(engine: AsyncEngine) -> tuple[PoolProxiedConnection, Connection
         try:
             await driver.execute("BEGIN")
         except BaseException as error:
+            # Whatever cut it off, a cancellation too: nobody knows whether a transaction has begun.
             pooled.invalidate(error)
             await greenlet_spawn(pooled.close)
             if not (may_be_dead and isinstance(error, _DEAD)):

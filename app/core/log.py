@@ -11,16 +11,16 @@ from typing import Any
 
 import structlog
 
-_ALLOWED_KEYS = frozenset({
+ALLOWED_KEYS = frozenset({
     "event", "level", "timestamp", "module", "request_id", "tenant_id", "job_id", "job", "method", "route", "status",
     "duration_ms", "code", "count", "error", "exc_type", "where", "kind", "worker", "attempt", "delivery_id",
     "reminder_id", "customer_id", "event_id", "endpoint_id", "status_code", "version", "pid", "seconds", "invariant",
-    "difference", "state", "reason", "port", "host", "batch",
+    "difference", "state", "reason", "port", "host", "batch", "channel", "invoice_id", "plan_id", "import_id", "rows",
 })  # fmt: skip
 
 
 def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: value for key, value in event.items() if key in _ALLOWED_KEYS}
+    return {key: value for key, value in event.items() if key in ALLOWED_KEYS}
 
 
 def _exception_without_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

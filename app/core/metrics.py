@@ -36,6 +36,9 @@ JOBS: Final = Counter(
 JOB_SECONDS: Final = Histogram(
     "puntual_job_seconds", "Time of a batch of background work.", ["kind"], buckets=_LATENCIES, registry=REGISTRY
 )
+CUSTOMERS_PUT_OFF: Final = Counter(
+    "puntual_customers_put_off", "Customers whose evaluation failed, and is tried again later.", registry=REGISTRY
+)
 REMINDERS: Final = Counter(
     "puntual_reminders",
     "Attempts at reminders: accepted, not_sent (tried again), refused, unknown, or shadow (nothing left).",

@@ -17,6 +17,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many resources a pag
 Cursor = Annotated[
     str | None, Query(max_length=200, description="`next_cursor` of the page before; leave out for the first page.")
 ]
+OnlyExternalId = Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")]
 DEFAULT_LIMIT = 50
 
 

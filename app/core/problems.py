@@ -220,9 +220,9 @@ def _methods(request: Request) -> list[str]:
     """
     offered: dict[str, set[str]] = {}
     for route in iter_route_contexts(request.app.routes):
-        offered.setdefault(route.path, set()).update(route.methods or ())
+        offered.setdefault(str(route.path), set()).update(route.methods or ())
     matched = getattr(request.scope.get("route"), "path", request.url.path)
-    return sorted(offered.get(request.url.path) or offered.get(matched, ()))
+    return sorted(offered.get(request.url.path) or offered.get(matched) or set())
 
 
 def to_problem(error: Exception) -> ProblemError:

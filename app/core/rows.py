@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -78,19 +79,14 @@ async def write_rows(
         # One statement changes a row once at most.
         await write_rows(driver, tenant_id, (), changes=changes)
         changes = ()
-    by_table: dict[type[Base], list[dict[str, Any]]] = {}
-    for row in rows:
-        if isinstance(row, NewRow):
-            by_table.setdefault(row.kind, []).append(row.values)
-        else:
-            by_table.setdefault(type(row), []).append(row.__dict__)
+    by_table = _by_table(rows)
     arguments: list[Any] = [_encode(_table(kind), group) for kind, group in by_table.items()]
-    changed: dict[type[Base], tuple[frozenset[str], list[dict[str, Any]]]] = {}
+    changed: dict[type[Base], list[Change]] = {}
     for change in changes:
-        columns, group = changed.get(type(change.row), (frozenset(), []))
-        changed[type(change.row)] = (columns | change.columns, [*group, change.row.__dict__])
-    updates = tuple((kind, columns) for kind, (columns, _) in changed.items())
-    arguments += [_encode(_part(kind, columns), group) for kind, (columns, group) in changed.items()]
+        changed.setdefault(type(change.row), []).append(change)
+    updates = tuple((kind, frozenset[str]().union(*(one.columns for one in group))) for kind, group in changed.items())
+    for kind, columns in updates:
+        arguments.append(_encode(_part(kind, columns), [one.row.__dict__ for one in changed[kind]]))
     if wakes:
         arguments.append(_wakes(wakes))
     if answer is not None:
@@ -103,6 +99,14 @@ async def write_rows(
         updated = await driver.fetchval(statement, *arguments)
         if updated != len(changes):
             raise LostRowError
+
+
+def _by_table(rows: Iterable[Base | NewRow]) -> dict[type[Base], list[dict[str, Any]]]:
+    by_table: dict[type[Base], list[dict[str, Any]]] = {}
+    for row in rows:
+        kind, values = (row.kind, row.values) if isinstance(row, NewRow) else (type(row), row.__dict__)
+        by_table.setdefault(kind, []).append(values)
+    return by_table
 
 
 @lru_cache(maxsize=256)
@@ -147,7 +151,7 @@ def _statement(
             f"headers = ${count + 3}::jsonb, body = ${count + 4} "
             f"WHERE tenant_id = {tenant} AND key = ${count + 1})"
         )
-    updated = " + ".join(f"(SELECT count(*) FROM u{index})" for index in range(len(updates))) or "0"  # noqa: S608
+    updated = " + ".join(f"(SELECT count(*) FROM u{index})" for index in range(len(updates))) or "0"  # noqa: S608  as above
     return f"WITH {', '.join(parts)} SELECT {updated}"
 
 
@@ -164,7 +168,7 @@ def _table(kind: type[Base]) -> _Table:
         if isinstance(column.type, LargeBinary):
             binary.add(attribute.key)
     key = tuple(column.name for column in mapper.primary_key)
-    return _Table(str(mapper.local_table.name), tuple(attributes), frozenset(binary), key)  # type: ignore[attr-defined]
+    return _Table(kind.__tablename__, tuple(attributes), frozenset(binary), key)
 
 
 @lru_cache(maxsize=256)
@@ -176,10 +180,14 @@ def _part(kind: type[Base], columns: frozenset[str]) -> _Table:
 
 
 def _encode(table: _Table, rows: Iterable[dict[str, Any]]) -> str:
+    keys, columns = zip(*table.attributes, strict=True)
+    read, known = itemgetter(*keys), frozenset(keys)
     encoded = []
     for values in rows:
-        # What was not said is NULL, here and on the object.
-        record = {column: values.setdefault(key, None) for key, column in table.attributes}
+        for key in known.difference(values):
+            # What was not said is NULL, here and on the object.
+            values[key] = None
+        record = dict(zip(columns, read(values), strict=True))
         for key, column in table.attributes if table.binary else ():
             value = record[column]
             if key in table.binary and value is not None:

@@ -23,6 +23,9 @@ _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _EMAIL_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
+DifferenceReason = Literal["bank_fee", "withholding_tax", "rounding", "short_payment", "exchange_difference"]
+"""Why an amount was closed without money."""
+
 
 class Input(BaseModel):
     """A request body: unknown fields are an error."""
@@ -241,6 +244,16 @@ def to_minor(pointer: str, amount: str, currency: str) -> int | FieldError:
         return parse_amount(amount, currency)
     except MoneyError as error:
         return FieldError(pointer, error.code, error.message)
+
+
+def require_one(body: BaseModel, *names: str) -> None:
+    """See to it that a body has exactly one of some fields.
+
+    Raises:
+        PydanticCustomError: it has none of them, or several.
+    """
+    if sum(getattr(body, name) is not None for name in names) != 1:
+        raise PydanticCustomError(str(Code.missing), f"Send one of {', '.join(names[:-1])} and {names[-1]}.")
 
 
 def given(model: BaseModel) -> Mapping[str, Any]:

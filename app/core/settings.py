@@ -30,13 +30,17 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default=Path(".data"), description="Folder of the embedded engines and the local mailbox.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    database_pool_size: int = 20
-    database_statement_timeout_seconds: int = 30
-    database_lock_timeout_seconds: int = 10
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
+    database_pool_size: int = Field(default=20, description="Connections of one process.")
+    database_statement_timeout_seconds: int = Field(default=30, description="A statement that takes longer is ended.")
+    database_lock_timeout_seconds: int = Field(
+        default=10, description="Waiting longer for a lock is answered 409 `busy`."
+    )
 
-    request_max_bytes: int = 2_000_000
-    request_timeout_seconds: float = 60.0
+    request_max_bytes: int = Field(default=2_000_000, description="A larger body is answered 413.")
+    request_timeout_seconds: float = Field(
+        default=60.0, description="A request that takes longer is undone and answered 503."
+    )
     request_max_header_bytes: int = Field(default=65_536, description="Request line and headers together.")
 
     import_max_bytes: int = Field(default=2_000_000_000, description="Largest file that `POST /v1/imports` takes in.")
@@ -46,13 +50,15 @@ class Settings(BaseSettings):
     )
 
     smtp_host: str = Field(default="", description="SMTP server; empty writes messages to the local mailbox folder.")
-    smtp_port: int = 25
-    smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
-    smtp_tls: Literal["none", "starttls", "implicit"] = "none"
-    smtp_timeout_seconds: float = 20.0
-    smtp_pool_size: int = 8
-    smtp_messages_per_connection: int = 500
+    smtp_port: int = Field(default=25, description="Port of the SMTP server.")
+    smtp_username: str = Field(default="", description="Where the server asks for one.")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="Of the user name.")
+    smtp_tls: Literal["none", "starttls", "implicit"] = Field(
+        default="none", description="`starttls` insists on it, `implicit` is TLS from the start."
+    )
+    smtp_timeout_seconds: float = Field(default=20.0, description="Wait for a connection, or for one answer.")
+    smtp_pool_size: int = Field(default=8, description="Connections of one process to the SMTP server.")
+    smtp_messages_per_connection: int = Field(default=500, description="Then a connection is closed.")
     message_id_domain: str = Field(default="puntual.invalid", description="Right-hand side of Message-ID.")
 
     public_url: str = Field(
@@ -76,8 +82,10 @@ class Settings(BaseSettings):
     tick_batch_size: int = Field(default=200, description="Customers evaluated in one transaction of the tick.")
     relay_batch_size: int = Field(default=500, description="Events sequenced in one transaction of the relay.")
     deliver_batch_size: int = Field(default=50, description="Webhook deliveries claimed at once.")
-    deliver_lease_seconds: float = 60.0
-    deliver_timeout_seconds: float = 15.0
+    deliver_lease_seconds: float = Field(
+        default=60.0, description="After this a claimed delivery's worker counts as dead."
+    )
+    deliver_timeout_seconds: float = Field(default=15.0, description="For one webhook attempt.")
     poll_interval_seconds: float = Field(default=1.0, description="Pace of the direct poll beside the queue.")
     advance_lease_seconds: float = Field(
         default=60.0, description="A test-clock advance whose process died frees the clock after this."
@@ -105,8 +113,10 @@ class Settings(BaseSettings):
 
     webhook_allow_http: bool = Field(default=False, description="Accept http:// webhook endpoints.")
     webhook_allow_loopback: bool = Field(default=False, description="Accept webhook endpoints on this machine.")
-    webhook_secret_overlap_hours: int = 24
-    idempotency_hours: int = 24
+    webhook_secret_overlap_hours: int = Field(
+        default=24, description="For so long a rotated secret goes on signing beside the new one."
+    )
+    idempotency_hours: int = Field(default=24, description="Life of an idempotency key and of its stored answer.")
 
 
 @lru_cache(maxsize=1)

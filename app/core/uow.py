@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -146,6 +146,10 @@ class UnitOfWork:
         """Announce a change of `resource`; the event is written in this transaction or not at all."""
         self._pending.append(PendingEvent(event_type, resource, extra))
 
+    def announces(self, resource: object) -> bool:
+        """Whether an event to be written will tell of `resource` in its final form."""
+        return any(event.resource is resource for event in self._pending)
+
     def ring(self, job: str) -> None:
         """Ask for `job` to be run soon after the commit."""
         self.rings.add(job)
@@ -192,7 +196,9 @@ class UnitOfWork:
     async def flush(self) -> None:
         """Send pending changes to the database, so that set queries see them and versions are counted."""
         rows = self._take_new()
-        await write_rows(self.driver, self.tenant_id, rows, changes=await self.transaction.take_changes(self.now))
+        changes = await self.transaction.take_changes(self.now)
+        await write_rows(self.driver, self.tenant_id, rows, changes=changes)
+        self.transaction.settle(changes)
         self.transaction.take_in(row for row in rows if isinstance(row, Base))
 
     async def write_new(self) -> None:
@@ -210,23 +216,15 @@ class UnitOfWork:
         A problem inside takes back what the row did and is raised again. What had been loaded is then forgotten, since
         it may tell of what was taken back: load it anew.
         """
-        # What came before is no part of it.
-        await self.flush()
-        self._seal()
-        await self.driver.execute("SAVEPOINT step")
-        kept = set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated)
+        kept = await self._begin_part()
         try:
             yield
             await self.flush()
         except ProblemError:
-            await self.driver.execute("ROLLBACK TO SAVEPOINT step")
-            self._new, self._pending, self._before = [], [], {}
-            self.rings, self.wakes, self.charged, self.backdated = kept
-            self.tasks = {}
-            self.transaction.forget()
+            await self._take_back(kept)
             raise
         self._seal()
-        await self.driver.execute("RELEASE SAVEPOINT step")
+        await self.driver.execute("RELEASE SAVEPOINT part")
 
     @asynccontextmanager
     async def rehearsal(self) -> AsyncIterator[None]:
@@ -234,19 +232,26 @@ class UnitOfWork:
 
         Nothing is announced or rung for either, and the clock stands as it did before. What was loaded is forgotten.
         """
+        kept = await self._begin_part()
+        yield
+        await self._take_back(kept)
+
+    async def _begin_part(self) -> "_Kept":
+        """Set a savepoint behind all that came before, and keep what the database does not restore."""
         await self.flush()
         self._seal()
-        await self.driver.execute("SAVEPOINT rehearsal")
-        kept = set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated)
-        clock = self.clock
-        yield
-        await self.driver.execute("ROLLBACK TO SAVEPOINT rehearsal")
-        await self.driver.execute("RELEASE SAVEPOINT rehearsal")
+        await self.driver.execute("SAVEPOINT part")
+        tasks = [task.id for task in self.tasks.values()]
+        return _Kept(set(self.rings), dict(self.wakes), set(self.charged), set(self.backdated), self.clock, tasks)
+
+    async def _take_back(self, kept: "_Kept") -> None:
+        """Undo all since the savepoint, which is given up: each that stays makes the next ones dearer."""
+        await self.driver.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
         self._new, self._pending, self._before = [], [], {}
-        self.rings, self.wakes, self.charged, self.backdated = kept
-        self.tasks = {}
-        self.clock = clock
+        self.rings, self.wakes, self.charged, self.backdated, self.clock, task_ids = kept
         self.transaction.forget()
+        tasks = await self.fetch(Task, _TASKS, self.tenant_id, task_ids) if task_ids else []
+        self.tasks = {(task.customer_id, task.kind): task for task in tasks}
 
     async def finish(self, answer: StoredAnswer | None = None) -> None:
         """Write changes, new rows, events, wake-ups and the stored answer; the last act before the commit."""
@@ -271,12 +276,24 @@ class UnitOfWork:
         return rows
 
 
+class _Kept(NamedTuple):
+    """What a unit of work held when a part of it began."""
+
+    rings: set[str]
+    wakes: dict[UUID, datetime]
+    charged: set[UUID]
+    backdated: set[UUID]
+    clock: Clock
+    task_ids: list[UUID]
+
+
 # Not plain FOR UPDATE: that blocks every insert that references the customer.
 _LOCK_CUSTOMERS = """
 SELECT * FROM customers WHERE tenant_id = $1 AND id = ANY(ARRAY(
     SELECT unnest($2::uuid[]) UNION SELECT id FROM customers WHERE tenant_id = $1 AND external_id = ANY($3::text[])))
 ORDER BY id FOR NO KEY UPDATE
 """
+_TASKS = "SELECT * FROM tasks WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _ENTER_TENANT = "SELECT app_enter_tenant($1)"
 
 

@@ -29,15 +29,14 @@ class DueTenant:
     is_test: bool
 
 
+_EVERY = "tenant.every"
 _ALL = 2**31 - 1
 _DUE = text("SELECT tenant_id, is_test FROM app_tenants_due(:kind, :most)")
 
 
 async def every_tenant(database: Database) -> list[DueTenant]:
     """All tenants, for work that looks after each of them."""
-    async with database.sessions() as session, session.begin():
-        rows = await session.execute(_DUE, {"kind": "tenant.every", "most": _ALL})
-        return [DueTenant(row.tenant_id, row.is_test) for row in rows]
+    return await _find(database, _EVERY, _ALL)
 
 
 async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> list[DueTenant]:
@@ -46,6 +45,10 @@ async def due_tenants(database: Database, kind: Kind, *, most: int = 1000) -> li
     A test tenant's only due work outside an advance is the relay of its events, first webhook attempts, imports, and
     dunning runs.
     """
+    return await _find(database, kind, most)
+
+
+async def _find(database: Database, kind: str, most: int) -> list[DueTenant]:
     async with database.sessions() as session, session.begin():
         rows = await session.execute(_DUE, {"kind": str(kind), "most": most})
         return [DueTenant(row.tenant_id, row.is_test) for row in rows]

@@ -3,13 +3,17 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Allocation, CreditNote, Invoice
+
+CREDIT_NOTES: Final = Owned(CreditNote, "credit note", loads=(selectinload(CreditNote.allocations),))
 
 _OLDEST_INVOICES = """
 WITH waiting AS (
@@ -37,45 +41,11 @@ class CreditNoteFilter:
     issued_on_to: date | None = None
 
 
-async def find(uow: UnitOfWork, note_id: UUID) -> CreditNote | None:
-    """The credit note with an id and its allocations, as they are now."""
-    return await uow.session.scalar(
-        select(CreditNote)
-        .where(CreditNote.tenant_id == uow.tenant_id, CreditNote.id == note_id)
-        .options(selectinload(CreditNote.allocations))
-        .execution_options(populate_existing=True)
-    )
-
-
-async def find_customer_id(uow: UnitOfWork, note_id: UUID) -> UUID | None:
-    """Whose credit note it is."""
-    return await uow.session.scalar(
-        select(CreditNote.customer_id).where(CreditNote.tenant_id == uow.tenant_id, CreditNote.id == note_id)
-    )
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether a credit note has this external id."""
-    found = await uow.session.scalar(
-        select(CreditNote.id).where(CreditNote.tenant_id == uow.tenant_id, CreditNote.external_id == external_id)
-    )
-    return found is not None
-
-
 async def list_page(
     uow: UnitOfWork, wanted: CreditNoteFilter, *, limit: int, before: UUID | None
 ) -> Sequence[CreditNote]:
     """Credit notes newest first, one more than `limit`."""
-    statement = (
-        select(CreditNote).where(CreditNote.tenant_id == uow.tenant_id).options(selectinload(CreditNote.allocations))
-    )
-    for column, value in (
-        (CreditNote.customer_id, wanted.customer_id),
-        (CreditNote.status, wanted.status),
-        (CreditNote.external_id, wanted.external_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    conditions = []
     if wanted.invoice_id is not None:
         settles = exists().where(
             Allocation.tenant_id == CreditNote.tenant_id,
@@ -83,14 +53,19 @@ async def list_page(
             Allocation.invoice_id == wanted.invoice_id,
             Allocation.reversed_at.is_(None),
         )
-        statement = statement.where((CreditNote.invoice_id == wanted.invoice_id) | settles)
-    if wanted.issued_on_from is not None:
-        statement = statement.where(CreditNote.issued_on >= wanted.issued_on_from)
-    if wanted.issued_on_to is not None:
-        statement = statement.where(CreditNote.issued_on <= wanted.issued_on_to)
-    if before is not None:
-        statement = statement.where(CreditNote.id < before)
-    return (await uow.session.scalars(statement.order_by(CreditNote.id.desc()).limit(limit + 1))).all()
+        conditions.append((CreditNote.invoice_id == wanted.invoice_id) | settles)
+    return await CREDIT_NOTES.newest_first(
+        uow,
+        *conditions,
+        equal=(
+            (CreditNote.customer_id, wanted.customer_id),
+            (CreditNote.status, wanted.status),
+            (CreditNote.external_id, wanted.external_id),
+        ),
+        between=((CreditNote.issued_on, wanted.issued_on_from, wanted.issued_on_to),),
+        limit=limit,
+        before=before,
+    )
 
 
 async def load_oldest_invoices(uow: UnitOfWork, note: CreditNote, *, amount_minor: int) -> Sequence[Invoice]:

@@ -7,12 +7,12 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from app.core.csvtext import CSV_LIST, page_response
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, READ, WRITE, check_if_match, resource_response
 from app.core.schemas import Day
 from app.core.uow import UnitOfWork
 from app.credit_notes import repository, service
-from app.credit_notes.repository import CreditNoteFilter
+from app.credit_notes.repository import CREDIT_NOTES, CreditNoteFilter
 from app.credit_notes.schemas import (
     CreditNoteAnswer,
     CreditNoteApply,
@@ -48,7 +48,7 @@ async def list_credit_notes(
     customer_id: Annotated[UUID | None, Query(description="Only credit notes of this customer.")] = None,
     invoice_id: Annotated[UUID | None, Query(description="Only those that correct or settle this invoice.")] = None,
     status: Annotated[CreditNoteStatus | None, Query(description="Only credit notes in this status.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     issued_on_from: Annotated[Day | None, Query(description="Issued on this date or later.")] = None,
     issued_on_to: Annotated[Day | None, Query(description="Issued on this date or earlier.")] = None,
 ) -> Response:
@@ -68,7 +68,7 @@ async def list_credit_notes(
 @router.get("/{credit_note_id}", response_model=CreditNoteOutput, responses=READ, operation_id="get_credit_note")
 async def get_credit_note(uow: Uow, credit_note_id: UUID) -> Response:
     """Read a credit note."""
-    return resource_response(credit_note_payload(await service.get(uow, credit_note_id)))
+    return resource_response(credit_note_payload(await CREDIT_NOTES.get(uow, credit_note_id)))
 
 
 @router.post(
@@ -76,8 +76,9 @@ async def get_credit_note(uow: Uow, credit_note_id: UUID) -> Response:
 )
 async def apply_credit_note(uow: Uow, request: Request, credit_note_id: UUID, body: CreditNoteApply) -> Response:
     """Apply what is left of a credit note to invoices of its customer, from its own date on."""
-    check_if_match(request, await service.version_of(uow, credit_note_id))
-    return await _answer(uow, await service.apply(uow, credit_note_id, body.model_dump()))
+    customer, note = await CREDIT_NOTES.lock(uow, credit_note_id)
+    check_if_match(request, note.version)
+    return await _answer(uow, await service.apply(uow, customer, note, body.model_dump()))
 
 
 @router.post(
@@ -88,8 +89,9 @@ async def unapply_credit_note(uow: Uow, request: Request, credit_note_id: UUID, 
 
     They are open again as if it never had; the credit is unapplied and can be applied elsewhere.
     """
-    check_if_match(request, await service.version_of(uow, credit_note_id))
-    return await _answer(uow, await service.unapply(uow, credit_note_id, invoice_ids=body.invoice_ids))
+    customer, note = await CREDIT_NOTES.lock(uow, credit_note_id)
+    check_if_match(request, note.version)
+    return await _answer(uow, await service.unapply(uow, customer, note, invoice_ids=body.invoice_ids))
 
 
 @router.post(
@@ -100,9 +102,9 @@ async def void_credit_note(uow: Uow, request: Request, credit_note_id: UUID, bod
 
     What it had settled is open again, and chasing goes on with the step after the last one that went out.
     """
-    check_if_match(request, await service.version_of(uow, credit_note_id))
-    answered = await service.void(uow, credit_note_id, reason=body.reason, voided_on=body.voided_on)
-    return await _answer(uow, answered)
+    customer, note = await CREDIT_NOTES.lock(uow, credit_note_id)
+    check_if_match(request, note.version)
+    return await _answer(uow, await service.void(uow, customer, note, reason=body.reason, voided_on=body.voided_on))
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged, *, status: int = 200) -> Response:

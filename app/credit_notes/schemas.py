@@ -19,6 +19,7 @@ from app.core.schemas import (
     Resource,
     Text100,
     Text200,
+    require_one,
 )
 from app.domain.errors import Code
 
@@ -49,8 +50,7 @@ class CreditNoteCreate(Input):
 
     @model_validator(mode="after")
     def _one_reference(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send customer_id or customer_external_id, one of the two.")
+        require_one(self, "customer_id", "customer_external_id")
         if self.invoice_id is not None and self.invoice_external_id is not None:
             raise PydanticCustomError(str(Code.missing), "Send invoice_id or invoice_external_id, one of the two.")
         return self
@@ -65,8 +65,7 @@ class CreditAllocationInput(Input):
 
     @model_validator(mode="after")
     def _one_reference(self) -> Self:
-        if (self.invoice_id is None) == (self.invoice_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send invoice_id or invoice_external_id, one of the two.")
+        require_one(self, "invoice_id", "invoice_external_id")
         return self
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.core.amounts import positive
-from app.core.errors import conflict, invalid, not_found
+from app.core.days import not_ahead
+from app.core.errors import conflict, invalid
 from app.core.uow import UnitOfWork
 from app.credit_notes import repository
 from app.credit_notes.applying import (
@@ -16,6 +17,7 @@ from app.credit_notes.applying import (
     apply_oldest,
     choose,
 )
+from app.credit_notes.repository import CREDIT_NOTES
 from app.domain.errors import Code
 from app.domain.states import CREDIT_NOTE
 from app.dunning.reminders import in_flight, load_unsent
@@ -39,10 +41,11 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     """
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
     amount = positive("/amount", fields["amount"], fields["currency"])
-    _check_not_ahead("/issued_on", fields["issued_on"], uow.today)
+    not_ahead("/issued_on", fields["issued_on"], uow.today)
     corrected = await _find_corrected(uow, customer, fields)
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A credit note with this external_id was recorded already.")
+    await CREDIT_NOTES.refuse_taken(
+        uow, fields["external_id"], "A credit note with this external_id was recorded already."
+    )
     note = record_credit_note(
         uow,
         NewCredit(
@@ -68,13 +71,12 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, note, customer, touched.values())
 
 
-async def apply(uow: UnitOfWork, note_id: UUID, fields: Fields) -> Acknowledged:
-    """Apply what is left of a credit note, from the day it was issued on.
+async def apply(uow: UnitOfWork, customer: Customer, note: CreditNote, fields: Fields) -> Acknowledged:
+    """Apply what is left of a credit note, from the day it was issued on; the customer is locked.
 
     Raises:
-        ProblemError: 404, 409 when nothing is left or it is voided, 422 naming what is not valid.
+        ProblemError: 409 when nothing is left or it is voided, 422 naming what is not valid.
     """
-    note, customer = await _lock(uow, note_id)
     _require_not_voided(note)
     if note.unapplied_minor == 0:
         raise conflict(Code.state_conflict, "All of the credit note is applied; unapply a part of it first.")
@@ -93,13 +95,16 @@ async def apply(uow: UnitOfWork, note_id: UUID, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, note, customer, touched.values())
 
 
-async def unapply(uow: UnitOfWork, note_id: UUID, *, invoice_ids: Iterable[UUID]) -> Acknowledged:
-    """Take a credit note off invoices, as if it had not been applied to them; the credit is unapplied again.
+async def unapply(
+    uow: UnitOfWork, customer: Customer, note: CreditNote, *, invoice_ids: Iterable[UUID]
+) -> Acknowledged:
+    """Take a credit note off invoices, as if it had not been applied to them; the customer is locked.
+
+    The credit is unapplied again.
 
     Raises:
-        ProblemError: 404, 409 when it settles nothing or is voided, 422 for an invoice that it does not settle.
+        ProblemError: 409 when it settles nothing or is voided, 422 for an invoice that it does not settle.
     """
-    note, customer = await _lock(uow, note_id)
     _require_not_voided(note)
     standing = [item for item in note.allocations if item.reversed_at is None]
     wanted = set(invoice_ids)
@@ -117,16 +122,18 @@ async def unapply(uow: UnitOfWork, note_id: UUID, *, invoice_ids: Iterable[UUID]
     return await _acknowledge(uow, note, customer, invoices.values())
 
 
-async def void(uow: UnitOfWork, note_id: UUID, *, reason: str, voided_on: date | None) -> Acknowledged:
-    """Take a credit note back; what it had settled is open again, and chased from where it stood (rule M5).
+async def void(
+    uow: UnitOfWork, customer: Customer, note: CreditNote, *, reason: str, voided_on: date | None
+) -> Acknowledged:
+    """Take a credit note back under its customer's lock.
+
+    What it had settled is open again, and chased from where it stood (rule M5).
 
     Raises:
-        ProblemError: 404, 409 when it is voided already, 422 for a date before it was issued or ahead.
+        ProblemError: 409 when it is voided already, 422 for a date before it was issued or ahead.
     """
-    note, customer = await _lock(uow, note_id)
     _require_not_voided(note)
-    on = voided_on or uow.today
-    _check_not_ahead("/voided_on", on, uow.today)
+    on = not_ahead("/voided_on", voided_on, uow.today)
     if on < note.issued_on:
         raise invalid("/voided_on", Code.date_order, "A credit note cannot be voided before it was issued.")
     CREDIT_NOTE.require(note.status, "voided")
@@ -138,35 +145,6 @@ async def void(uow: UnitOfWork, note_id: UUID, *, reason: str, voided_on: date |
     note.void_reason = reason
     uow.emit("credit_note.voided", note)
     return await _acknowledge(uow, note, customer, invoices.values())
-
-
-async def get(uow: UnitOfWork, note_id: UUID) -> CreditNote:
-    """The credit note with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    note = await repository.find(uow, note_id)
-    if note is None:
-        raise not_found("credit note")
-    return note
-
-
-async def version_of(uow: UnitOfWork, note_id: UUID) -> int:
-    """The version of a credit note under its customer's lock, for If-Match.
-
-    Raises:
-        ProblemError: 404.
-    """
-    return (await _lock(uow, note_id))[0].version
-
-
-async def _lock(uow: UnitOfWork, note_id: UUID) -> tuple[CreditNote, Customer]:
-    customer_id = await repository.find_customer_id(uow, note_id)
-    if customer_id is None:
-        raise not_found("credit note")
-    customer = await uow.lock_customer(customer_id)
-    return await get(uow, note_id), customer
 
 
 async def _find_corrected(uow: UnitOfWork, customer: Customer, fields: Fields) -> Invoice | None:
@@ -195,11 +173,6 @@ async def _load_tracked(uow: UnitOfWork, invoice_ids: set[UUID]) -> dict[UUID, I
 def _require_not_voided(note: CreditNote) -> None:
     if note.status == "voided":
         raise conflict(Code.state_conflict, "The credit note was voided.")
-
-
-def _check_not_ahead(pointer: str, on: date, today: date) -> None:
-    if on > today:
-        raise invalid(pointer, Code.date_in_future, f"This date lies after the business date, {today.isoformat()}.")
 
 
 async def _acknowledge(

@@ -59,8 +59,13 @@ async def _write_row(
     if all(_is_said(uow, customer, name, value) for name, value in fields.items()):
         return RowResult("unchanged", customer.id)
     version = customer.version
-    async with uow.step():
-        known[row["external_id"]] = customer = await service.update(uow, customer.id, fields)
+    try:
+        async with uow.step():
+            known[row["external_id"]] = customer = await service.update(uow, customer.id, fields)
+    except ProblemError:
+        # What the row had set is taken back, but not in the object: the next row is compared with what is stored.
+        known[row["external_id"]] = await uow.lock_customer(customer.id)
+        raise
     return RowResult("updated" if customer.version != version else "unchanged", customer.id)
 
 

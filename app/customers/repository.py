@@ -1,17 +1,16 @@
 """Queries for customers."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from app.core.owned import Resources
 from app.core.uow import UnitOfWork
 from app.models import Customer, DunningPolicy
 
-
-async def find(uow: UnitOfWork, customer_id: UUID) -> Customer | None:
-    """The customer with an id."""
-    return await uow.session.get(Customer, (uow.tenant_id, customer_id))
+CUSTOMERS: Final = Resources(Customer, "customer")
 
 
 async def find_by_external_id(uow: UnitOfWork, external_id: str) -> Customer | None:
@@ -31,18 +30,13 @@ async def list_page(
     uow: UnitOfWork, *, limit: int, before: UUID | None, external_id: str | None, kind: str | None, q: str | None
 ) -> Sequence[Customer]:
     """Customers newest first, one more than `limit`."""
-    statement = select(Customer).where(Customer.tenant_id == uow.tenant_id)
-    if before is not None:
-        statement = statement.where(Customer.id < before)
-    if external_id is not None:
-        statement = statement.where(Customer.external_id == external_id)
-    if kind is not None:
-        statement = statement.where(Customer.kind == kind)
+    conditions = []
     if q is not None:
-        statement = statement.where(
+        conditions.append(
             or_(Customer.name.icontains(q, autoescape=True), Customer.tax_id.icontains(q, autoescape=True))
         )
-    return (await uow.session.scalars(statement.order_by(Customer.id.desc()).limit(limit + 1))).all()
+    equal = ((Customer.external_id, external_id), (Customer.kind, kind))
+    return await CUSTOMERS.newest_first(uow, *conditions, equal=equal, limit=limit, before=before)
 
 
 async def policy_exists(uow: UnitOfWork, policy_id: UUID) -> bool:

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.core.contact_schemas import CustomerKind
 from app.core.csvtext import CSV_LIST, page_response
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, READ, WRITE, check_if_match, resource_response
 from app.core.schemas import given
 from app.customers import repository, service
+from app.customers.repository import CUSTOMERS
 from app.customers.schemas import (
     CreditHoldInput,
     CustomerCreate,
@@ -41,7 +42,7 @@ async def list_customers(
     request: Request,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     kind: Annotated[CustomerKind | None, Query(description="Only customers of this kind.")] = None,
     q: Annotated[str | None, Query(max_length=100, description="Part of the name or tax id.")] = None,
 ) -> Response:
@@ -55,7 +56,7 @@ async def list_customers(
 @router.get("/{customer_id}", response_model=CustomerOutput, responses=READ, operation_id="get_customer")
 async def get_customer(uow: Uow, customer_id: UUID) -> Response:
     """Read a customer."""
-    return resource_response(customer_payload(await service.get(uow, customer_id)))
+    return resource_response(customer_payload(await CUSTOMERS.get(uow, customer_id)))
 
 
 @router.patch("/{customer_id}", response_model=CustomerOutput, responses=WRITE, operation_id="update_customer")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import FieldError, conflict, invalid, not_found
+from app.core.errors import FieldError, conflict, invalid
 from app.core.ids import new_id
 from app.core.schemas import to_minor
 from app.core.uow import UnitOfWork
@@ -120,18 +120,6 @@ async def release_credit(uow: UnitOfWork, customer_id: UUID) -> Customer:
     uow.track(customer)
     customer.credit_hold = None
     uow.emit("customer.credit_released", customer)
-    return customer
-
-
-async def get(uow: UnitOfWork, customer_id: UUID) -> Customer:
-    """The customer with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer = await repository.find(uow, customer_id)
-    if customer is None:
-        raise not_found("customer")
     return customer
 
 

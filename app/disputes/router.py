@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.disputes import repository, service
-from app.disputes.repository import DisputeFilter
+from app.disputes.repository import DISPUTES, DisputeFilter
 from app.disputes.schemas import (
     DisputeAnswer,
     DisputeCreate,
@@ -45,7 +45,7 @@ async def list_disputes(
     invoice_id: Annotated[UUID | None, Query(description="Only disputes about this invoice.")] = None,
     status: Annotated[DisputeStatus | None, Query(description="Only disputes in this status.")] = None,
     reason: Annotated[DisputeReason | None, Query(description="Only disputes for this reason.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     is_overdue: Annotated[bool | None, Query(description="Only those that were not answered in time, or were.")] = None,
 ) -> Response:
     """List disputes, newest first."""
@@ -64,7 +64,7 @@ async def list_disputes(
 @router.get("/{dispute_id}", response_model=DisputeOutput, responses=READ, operation_id="get_dispute")
 async def get_dispute(uow: Uow, dispute_id: UUID) -> Response:
     """Read a dispute."""
-    return resource_response(dispute_payload(await service.get(uow, dispute_id)))
+    return resource_response(dispute_payload(await DISPUTES.get(uow, dispute_id)))
 
 
 @router.post("/{dispute_id}/resolve", response_model=DisputeAnswer, responses=WRITE, operation_id="resolve_dispute")
@@ -75,8 +75,9 @@ async def resolve_dispute(uow: Uow, request: Request, dispute_id: UUID, body: Di
     withdrawn is owed all the time: its interest is posted for the whole of it, and chasing goes on where the ladder
     stood.
     """
-    check_if_match(request, (await service.lock(uow, dispute_id))[1].version)
-    return await _answer(uow, await service.resolve(uow, dispute_id, body.model_dump()))
+    customer, dispute = await DISPUTES.lock(uow, dispute_id)
+    check_if_match(request, dispute.version)
+    return await _answer(uow, await service.resolve(uow, customer, dispute, body.model_dump()))
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged, *, status: int = 200) -> Response:

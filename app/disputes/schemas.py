@@ -5,7 +5,6 @@ from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from app.core.schemas import (
     Day,
@@ -19,8 +18,8 @@ from app.core.schemas import (
     Text100,
     Text2000,
     Url,
+    require_one,
 )
-from app.domain.errors import Code
 
 DisputeStatus = Literal["open", "accepted", "partially_accepted", "rejected", "withdrawn"]
 DisputeReason = Literal["quality", "quantity", "price", "delivery", "duplicate", "not_ordered", "other"]
@@ -56,8 +55,7 @@ class DisputeCreate(Input):
 
     @model_validator(mode="after")
     def _names_one_invoice(self) -> Self:
-        if (self.invoice_id is None) == (self.invoice_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send one of invoice_id and invoice_external_id.")
+        require_one(self, "invoice_id", "invoice_external_id")
         return self
 
 

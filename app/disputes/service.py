@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from app.core.amounts import positive
 from app.core.calendars import calendar_of
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.disputes import repository
+from app.disputes.repository import DISPUTES
 from app.domain import dispute as rules
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
@@ -36,8 +36,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     customer, invoice_id = await lock_invoice_customer(
         uow, Reference(fields["invoice_id"], fields["invoice_external_id"])
     )
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A dispute with this external_id was recorded already.")
+    await DISPUTES.refuse_taken(uow, fields["external_id"], "A dispute with this external_id was recorded already.")
     invoice = await repository.load_invoice(uow, invoice_id)
     amount = _disputed_part(invoice, fields)
     dispute = Dispute(
@@ -72,19 +71,18 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, customer, dispute, invoice)
 
 
-async def resolve(uow: UnitOfWork, dispute_id: UUID, fields: Fields) -> Acknowledged:
-    """End a dispute: what is accepted is credited, the rest is owed and chased again.
+async def resolve(uow: UnitOfWork, customer: Customer, dispute: Dispute, fields: Fields) -> Acknowledged:
+    """End a dispute under its customer's lock: what is accepted is credited, the rest is owed and chased again.
 
     Raises:
-        ProblemError: 404, 409 when it has ended, 422 for an amount that does not fit the outcome.
+        ProblemError: 409 when it has ended, 422 for an amount that does not fit the outcome.
     """
-    customer, dispute = await lock(uow, dispute_id)
     outcome = fields["outcome"]
     DISPUTE.require(dispute.status, outcome)
     invoice = await repository.load_invoice(uow, dispute.invoice_id)
     accepted = None if fields["amount"] is None else positive("/amount", fields["amount"], invoice.currency)
     try:
-        resolution = rules.resolve(
+        credit_minor = rules.resolve(
             dispute_of(dispute), outcome, open_minor=invoice.principal_open_minor, accepted_minor=accepted
         )
     except rules.DisputeError as error:
@@ -93,38 +91,13 @@ async def resolve(uow: UnitOfWork, dispute_id: UUID, fields: Fields) -> Acknowle
     dispute.status = outcome
     dispute.resolved_on = uow.today
     dispute.resolution_note = fields["note"]
-    dispute.accepted_minor = resolution.credit_minor
-    if resolution.credit_minor and fields["credit"]:
-        note = await credit_invoice(uow, invoice, resolution.credit_minor, reason=f"dispute: {dispute.reason}")
-        dispute.credited_minor = resolution.credit_minor
+    dispute.accepted_minor = credit_minor
+    if credit_minor and fields["credit"]:
+        note = await credit_invoice(uow, invoice, credit_minor, reason=f"dispute: {dispute.reason}")
+        dispute.credited_minor = credit_minor
         dispute.credit_note_id = note.id
     uow.emit("dispute.resolved", dispute)
     return await _acknowledge(uow, customer, dispute, invoice)
-
-
-async def lock(uow: UnitOfWork, dispute_id: UUID) -> tuple[Customer, Dispute]:
-    """A dispute under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, dispute_id)
-    if customer_id is None:
-        raise not_found("dispute")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, dispute_id)
-
-
-async def get(uow: UnitOfWork, dispute_id: UUID) -> Dispute:
-    """The dispute with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    dispute = await repository.find(uow, dispute_id)
-    if dispute is None:
-        raise not_found("dispute")
-    return dispute
 
 
 def _disputed_part(invoice: Invoice, fields: Fields) -> int | None:

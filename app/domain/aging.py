@@ -1,7 +1,6 @@
 """How late an invoice is, and the aging bucket that it falls in (rule T2)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -57,11 +56,3 @@ def parse_buckets(edges: str) -> tuple[Bucket, ...]:
 
 DEFAULT_BUCKETS: Final = parse_buckets("30,60,90")
 """current, 1-30, 31-60, 61-90, 90+; the last one starts on day 91."""
-
-
-def bucket_of(days: int, buckets: Sequence[Bucket] = DEFAULT_BUCKETS) -> Bucket:
-    """Return the bucket that holds a number of days overdue; negative days are not due yet and are current."""
-    for bucket in buckets:
-        if bucket.to_days is None or days <= bucket.to_days:
-            return bucket
-    raise AgingError("The last bucket has an open end.")

@@ -65,13 +65,6 @@ class OpenItem:
         return max(0, self.open_amount - self.disputed)
 
 
-class Allocation(NamedTuple):
-    """An amount, in minor units and above zero, that goes to one invoice."""
-
-    invoice_id: UUID
-    amount: int
-
-
 class Portion(NamedTuple):
     """What automatic allocation may settle of an invoice by one due date, in minor units and above zero."""
 
@@ -99,35 +92,6 @@ def portions(items: Iterable[OpenItem]) -> tuple[Portion, ...]:
             disputed -= owed - available
             charges = 0
     return tuple(sorted(found, key=lambda one: (one.due_on, one.item.issued_on, one.item.invoice_id)))
-
-
-def allocate_automatically(amount: int, items: Iterable[OpenItem]) -> tuple[tuple[Allocation, ...], int]:
-    """Spread a payment over open invoices in the order of their `portions` (rule M3).
-
-    An invoice that is reached by several of its portions has one allocation, at the place of the first. Due plan
-    instalments come before all this, and are the caller's to serve first.
-
-    Args:
-        amount: What there is to allocate, in minor units.
-        items: Open invoices of one customer and one currency, in any order.
-
-    Returns:
-        The allocations, and the remainder in minor units, which stays unapplied.
-
-    Raises:
-        AllocationError: The amount is negative.
-    """
-    if amount < 0:
-        raise AllocationError("An amount to allocate is not negative.")
-    left = amount
-    taken: dict[UUID, int] = {}
-    for portion in portions(items):
-        part = min(left, portion.available)
-        if part:
-            invoice_id = portion.item.invoice_id
-            taken[invoice_id] = taken.get(invoice_id, 0) + part
-            left -= part
-    return tuple(Allocation(invoice_id, part) for invoice_id, part in taken.items()), left
 
 
 def split_within_invoice(

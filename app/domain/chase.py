@@ -12,10 +12,9 @@ from uuid import UUID
 
 from app.domain.channels import WITHOUT_ADDRESS, address_kind
 from app.domain.clocktime import business_date, start_of_day
-from app.domain.contact_rules import Attempt, ChannelRules, Contact, allowed
+from app.domain.contact_rules import Attempt, ChannelRules, Contact, first_allowed_on
 from app.domain.cover import Residual, residuals
 from app.domain.errors import Code
-from app.domain.holds import ladder_date
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Choice, Ladder, PlannedStep, choose, plan_steps
 from app.domain.policy import Grouping, LateEntry, Policy, Step
@@ -149,8 +148,7 @@ def _still_comes(ladder: Ladder, step: Step, today: date) -> bool:
     """Whether a step whose day had come may go out still: before the due date, or where that was not moved on."""
     if step.offset_days < 0:
         return today <= ladder.due_on
-    shift_days = ladder.shift_days if step.offset_days > 0 else 0
-    nominal_on = ladder_date(ladder.due_on, step.offset_days + shift_days, ladder.stops)
+    nominal_on = ladder.nominal_on(step)
     return nominal_on is not None and nominal_on <= today
 
 
@@ -299,7 +297,7 @@ def _free_on(facts: ChaseFacts, attempt: Attempt, planned: Sequence[Contact] = (
         free_on += timedelta(days=1)
     if facts.rules is None:
         return free_on
-    return allowed(facts.rules, (*facts.contacts, *planned), replace(attempt, on=free_on)).earliest_on
+    return first_allowed_on(facts.rules, (*facts.contacts, *planned), replace(attempt, on=free_on))
 
 
 def _apply_policy_minimum(verdicts: Sequence[Verdict], facts: ChaseFacts) -> list[Verdict]:

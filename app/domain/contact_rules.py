@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
-from app.domain.errors import Code
 from app.domain.windows import WeeklyHours
 
 _WEEK: Final = 7
@@ -179,19 +178,10 @@ class ContactProfile:
         return next((version for version in reversed(self.versions) if version.valid_from <= day), None)
 
 
-class Permit(NamedTuple):
-    """Whether an attempt is within the limits, why not, and the first date on which it is.
+def first_allowed_on(version: ProfileVersion | None, contacts: Sequence[Contact], attempt: Attempt) -> date:
+    """The first date from the attempt's on that a profile's limits on how often leave free.
 
-    Without further contacts, every later date is allowed too.
-    """
-
-    ok: bool
-    code: Code | None
-    earliest_on: date
-
-
-def allowed(version: ProfileVersion | None, contacts: Sequence[Contact], attempt: Attempt) -> Permit:
-    """Judge an attempt by a profile's limits on how often; its hours are part of the send window.
+    Without further contacts, every later date is free, too. The profile's hours are part of the send window.
 
     Args:
         version: what is in force; None allows everything.
@@ -200,14 +190,13 @@ def allowed(version: ProfileVersion | None, contacts: Sequence[Contact], attempt
     """
     rules = version.rules_for(attempt.channel) if version is not None else None
     if rules is None or not rules.caps:
-        return Permit(ok=True, code=None, earliest_on=attempt.on)
+        return attempt.on
     counted = [contact for contact in contacts if channel_class(contact.channel) in rules.channels]
     on = attempt.on
     while True:
         free_on = max(_free_on(cap, counted, Attempt(on, attempt.channel, attempt.invoice_ids)) for cap in rules.caps)
         if free_on == on:
-            is_free = on == attempt.on
-            return Permit(ok=is_free, code=None if is_free else Code.contact_cap, earliest_on=on)
+            return on
         on = free_on
 
 

@@ -2,15 +2,12 @@
 
 from fractions import Fraction
 
-from app.domain.money import round_half_up
+from app.domain.money import round_half_up, with_point
 
 
 def format_decimal(value: Fraction, decimals: int = 1) -> str:
     """Write an exact figure with so many decimals, halves away from zero: 12.25 is `12.3`, and -12.25 is `-12.3`."""
-    scaled = round_half_up(value * 10**decimals)
-    digits = str(abs(scaled)).rjust(decimals + 1, "0")
-    sign = "-" if scaled < 0 else ""
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else sign + digits
+    return with_point(round_half_up(value * 10**decimals), decimals)
 
 
 def format_ratio(numerator: int, denominator: int, decimals: int = 1) -> str | None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 from app.domain.holds import DateRange, after, before, lasting
 from app.domain.workdays import Calendar, add_working_days
 
@@ -18,20 +18,8 @@ DisputeStatus = Literal["open", "accepted", "partially_accepted", "rejected", "w
 MAX_WORKING_DAYS: Final = 365
 
 
-class DisputeError(ValueError):
-    """An outcome that a dispute cannot have, or a term that cannot be.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-        pointer: JSON pointer of the fault inside the command.
-    """
-
-    def __init__(self, code: Code, message: str, pointer: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+class DisputeError(RuleError):
+    """An outcome that a dispute cannot have, or a term that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +51,6 @@ class Dispute:
         return self.status == "open"
 
 
-class Resolution(NamedTuple):
-    """What an outcome does, in minor units.
-
-    Attributes:
-        credit_minor: What is credited.
-        released_minor: What was disputed and is owed after all: chased again, with its deferred charges.
-    """
-
-    credit_minor: int
-    released_minor: int
-
-
 def whole_or_part(amount_minor: int | None, open_minor: int) -> int | None:
     """What a new dispute is about: a part in minor units, or None for the whole invoice.
 
@@ -100,8 +76,8 @@ def disputed_minor(disputes: Iterable[Dispute], open_minor: int) -> int:
 
 def resolve(
     dispute: Dispute, outcome: Outcome, *, open_minor: int, accepted_minor: int | None = None, pointer: str = "/amount"
-) -> Resolution:
-    """What an outcome does to the invoice.
+) -> int:
+    """What an outcome credits, in minor units; the rest is owed after all: chased again, with its deferred charges.
 
     Args:
         dispute: An open dispute.
@@ -121,10 +97,10 @@ def resolve(
         if not 0 < accepted_minor < disputed:
             message = "What is accepted in part is above zero and below what is disputed and open."
             raise DisputeError(Code.out_of_range, message, pointer)
-        return Resolution(accepted_minor, disputed - accepted_minor)
+        return accepted_minor
     if accepted_minor is not None:
         raise DisputeError(Code.invalid_value, "Only a partial acceptance takes an amount.", pointer)
-    return Resolution(disputed, 0) if outcome == "accepted" else Resolution(0, disputed)
+    return disputed if outcome == "accepted" else 0
 
 
 def ladder_stops(disputes: Iterable[Dispute]) -> tuple[DateRange, ...]:

@@ -1,4 +1,4 @@
-"""One registry of codes, shared by problem documents, blockers and skip reasons (rule D13)."""
+"""One registry of codes, shared by problem documents, blockers and skip reasons (rule D13); and refusals by code."""
 
 from enum import StrEnum
 
@@ -60,7 +60,6 @@ class Code(StrEnum):
     allocation_exceeds_open = "allocation_exceeds_open"
     allocation_exceeds_payment = "allocation_exceeds_payment"
     allocation_exceeds_credit = "allocation_exceeds_credit"
-    policy_version_is_fixed = "policy_version_is_fixed"
     channel_not_available = "channel_not_available"
     unknown_template = "unknown_template"
     template_not_allowed = "template_not_allowed"
@@ -153,3 +152,19 @@ BLOCKER_MESSAGES: dict[Code, str] = {
     Code.awaiting_call: "Somebody is to call the customer; the task waits.",
     Code.not_reached: "Nobody was reached by phone.",
 }
+
+
+class RuleError(ValueError):
+    """Something that cannot be, by a rule of the domain.
+
+    Attributes:
+        code: Stable code of the registry, for problem documents.
+        message: One sentence for people; it never repeats the input.
+        pointer: JSON pointer of the fault inside what was given; empty for all of it.
+    """
+
+    def __init__(self, code: Code, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.pointer = pointer

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from app.domain.errors import Code
+from app.domain.aging import days_overdue
+from app.domain.errors import Code, RuleError
 
 Effect = Literal["contact", "escalation", "charges"]
 """What a hold stops: messages, the ladder clock, or interest and fees."""
@@ -20,20 +21,8 @@ HoldStatus = Literal["scheduled", "active", "released", "expired"]
 _ONE_DAY = timedelta(days=1)
 
 
-class HoldError(ValueError):
-    """A hold that cannot be.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-        pointer: JSON pointer of the fault inside the hold.
-    """
-
-    def __init__(self, code: Code, message: str, pointer: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+class HoldError(RuleError):
+    """A hold that cannot be."""
 
 
 class DateRange(NamedTuple):
@@ -139,14 +128,6 @@ def union(days: Iterable[DateRange]) -> tuple[DateRange, ...]:
     return tuple(merged)
 
 
-def free_on(days: Iterable[DateRange], today: date) -> date | None:
-    """The first date from `today` on that no range covers; None where they never end."""
-    for each in union(days):
-        if each.covers(today):
-            return None if each.end_on is None else after(each.end_on)
-    return today
-
-
 def stopped_days(days: Iterable[DateRange], due_on: date, today: date) -> int:
     """How many of the days overdue through `today` lie under a stop; each counts once."""
     stopped = 0
@@ -159,7 +140,7 @@ def stopped_days(days: Iterable[DateRange], due_on: date, today: date) -> int:
 
 def ladder_days(days: Iterable[DateRange], due_on: date, today: date) -> int:
     """Days overdue less those under a stop (rule D8); 0 until the day after the due date."""
-    return max(0, (today - due_on).days) - stopped_days(days, due_on, today)
+    return days_overdue(due_on, today) - stopped_days(days, due_on, today)
 
 
 def ladder_date(due_on: date, offset_days: int, days: Sequence[DateRange] = ()) -> date | None:

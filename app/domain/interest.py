@@ -9,24 +9,14 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 from app.domain.money import round_half_up
 
 _ONE_DAY: Final = timedelta(days=1)
 
 
-class InterestError(ValueError):
-    """A rate table that cannot be, or a question that a table cannot answer.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-    """
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+class InterestError(RuleError):
+    """A rate table that cannot be, or a question that a table cannot answer."""
 
 
 class DayCount(StrEnum):

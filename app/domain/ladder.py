@@ -6,13 +6,22 @@ finds the same dates as a punctual one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from app.domain.errors import Code
 from app.domain.holds import DateRange, ladder_date, ladder_days
 from app.domain.policy import CatchUp, LateEntry, Policy, Step
 from app.domain.schedule import Schedule
 from app.domain.windows import send_on
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step with its dates: `nominal_on` by the ladder clock alone, `send_on` after the roll of rule T4."""
+
+    step: Step
+    nominal_on: date
+    send_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +48,17 @@ class Ladder:
     late_entry: LateEntry | None = None
     taken_keys: frozenset[str] = frozenset()
 
+    def nominal_on(self, step: Step) -> date | None:
+        """The day of a step by the ladder clock, before any roll; None where a stop without an end comes first."""
+        return ladder_date(self.due_on, self._clock_days(step), self.stops)
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """A step with its dates: `nominal_on` by the calendar alone, `send_on` after the roll of rule T4."""
+    def passed(self, step: Step) -> PlannedStep:
+        """A step that is not sent, with its day; where a stop without an end comes first, that by the calendar."""
+        nominal_on = self.nominal_on(step) or self.due_on + timedelta(days=self._clock_days(step))
+        return PlannedStep(step, nominal_on, nominal_on)
 
-    step: Step
-    nominal_on: date
-    send_on: date
+    def _clock_days(self, step: Step) -> int:
+        return step.offset_days + (self.shift_days if step.offset_days > 0 else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +82,6 @@ class Choice:
     ahead: PlannedStep | None = None
 
     @property
-    def skipped(self) -> tuple[tuple[PlannedStep, Code], ...]:
-        """Every step that is recorded as skipped together with `due`, and why."""
-        return self.passed + tuple((step, Code.superseded) for step in self.superseded)
-
-    @property
     def passed(self) -> tuple[tuple[PlannedStep, Code], ...]:
         """Every step that is recorded as skipped whether anything goes out or not, and why."""
         return tuple((step, Code.missed) for step in self.missed) + tuple(
@@ -94,21 +101,26 @@ def late_entry_shift_days(
     late_entry: LateEntry | None = None,
     stops: Sequence[DateRange] = (),
 ) -> int:
-    """Days by which `restart` moves the ladder, so that its lowest post-due step is due on `entered_on` (rule D3).
+    """Days of the ladder clock by which `restart` moves the ladder (rules D3, D8).
 
-    A case that is seen before that step's own date is not late, and its ladder does not move.
+    Its lowest post-due step is due on `entered_on`, or on the first day after it on which the clock goes on. A case
+    that is seen before that step's own date is not late, and its ladder does not move.
 
     Args:
         policy: the version that the case pins.
         due_on: the due date.
         entered_on: when the case enters.
         late_entry: how it enters, where it is not as its policy says.
-        stops: days on which the ladder clock has stood, which move the ladder by themselves.
+        stops: days on which the ladder clock stood or stands, which move the ladder by themselves.
     """
     first = next((step for step in policy.steps if step.offset_days > 0), None)
     if first is None or entered_on <= due_on or (late_entry or policy.late_entry) is not LateEntry.restart:
         return 0
-    return max(0, ladder_days(stops, due_on, entered_on) - first.offset_days)
+    clock = ladder_days(stops, due_on, entered_on)
+    if any(days.covers(entered_on) for days in stops):
+        # What the clock shows on the day on which it goes on, whichever that will be.
+        clock += 1
+    return max(0, clock - first.offset_days)
 
 
 def plan_steps(policy: Policy, ladder: Ladder, *, schedule_of: Callable[[Step], Schedule]) -> tuple[PlannedStep, ...]:
@@ -127,8 +139,7 @@ def plan_steps(policy: Policy, ladder: Ladder, *, schedule_of: Callable[[Step], 
             continue
         if step.key in ladder.taken_keys:
             continue
-        shift = ladder.shift_days if step.offset_days > 0 else 0
-        nominal_on = ladder_date(ladder.due_on, step.offset_days + shift, ladder.stops)
+        nominal_on = ladder.nominal_on(step)
         if nominal_on is None:
             # The clock stands without an end: neither this step nor one above it has a date.
             break

@@ -1,12 +1,12 @@
-"""Money as integers of minor units: currencies, decimal strings, rounding and splitting (rules M1 and M9)."""
+"""Money as integers of minor units: currencies, decimal strings and rounding (rules M1 and M8)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 
 _WITHOUT_DECIMALS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _WITH_THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
@@ -40,18 +40,8 @@ stored back must fit bigint (9.22 * 10**18), which a million rows do as long as 
 _AMOUNT: Final = re.compile(r"(-?)(0|[1-9][0-9]{0,14})(?:[.]([0-9]{1,4}))?")
 
 
-class MoneyError(ValueError):
-    """An amount, a currency or a split that money cannot be.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-    """
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+class MoneyError(RuleError):
+    """An amount or a currency that cannot be."""
 
 
 def is_currency(code: str) -> bool:
@@ -108,12 +98,14 @@ def format_amount(minor: int, currency: str) -> str:
     Raises:
         MoneyError: `unknown_currency`.
     """
-    decimals = exponent(currency)
-    sign = "-" if minor < 0 else ""
-    digits = str(abs(minor)).rjust(decimals + 1, "0")
-    if decimals == 0:
-        return sign + digits
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+    return with_point(minor, exponent(currency))
+
+
+def with_point(scaled: int, decimals: int) -> str:
+    """Write a number that counts units of its last decimal: 1225 with two decimals is `12.25`."""
+    sign = "-" if scaled < 0 else ""
+    digits = str(abs(scaled)).rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else sign + digits
 
 
 def round_half_up(value: Fraction) -> int:
@@ -123,61 +115,3 @@ def round_half_up(value: Fraction) -> int:
     """
     magnitude = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
     return -magnitude if value < 0 else magnitude
-
-
-def share(amount: int, numerator: int, denominator: int) -> int:
-    """Return `amount * numerator / denominator` in minor units, exact until it is rounded once (rules M7 and M8).
-
-    Raises:
-        MoneyError: `invalid_value` when the denominator is not positive.
-    """
-    if denominator <= 0:
-        raise MoneyError(Code.invalid_value, "A share needs a positive denominator.")
-    return round_half_up(Fraction(amount * numerator, denominator))
-
-
-def split(total_minor: int, parts: int) -> tuple[int, ...]:
-    """Split an amount into equal parts; the last one takes the remainder (rule M9).
-
-    Args:
-        total_minor: What is split, in minor units.
-        parts: How many parts, at least one.
-
-    Returns:
-        The parts in order, which add up to `total_minor`.
-
-    Raises:
-        MoneyError: `invalid_value` when a part would be zero or negative.
-    """
-    if parts < 1:
-        raise MoneyError(Code.invalid_value, "A split has at least one part.")
-    if total_minor < parts:
-        raise _vanishing_part()
-    each = total_minor // parts
-    return (*(each,) * (parts - 1), total_minor - each * (parts - 1))
-
-
-def split_by_percent(total_minor: int, percents: Sequence[Fraction | int]) -> tuple[int, ...]:
-    """Split an amount by percents that add up to 100; the last part takes the remainder (rule M9).
-
-    Args:
-        total_minor: What is split, in minor units.
-        percents: Exact percents, `Fraction(17, 2)` being 8.5 %.
-
-    Returns:
-        One part per percent, in order, which add up to `total_minor`.
-
-    Raises:
-        MoneyError: `invalid_value` when the percents do not add up to 100 or a part would be zero or negative.
-    """
-    if sum(percents, Fraction(0)) != 100:
-        raise MoneyError(Code.invalid_value, "The percents of a split add up to 100.")
-    first = tuple(round_half_up(Fraction(total_minor) * percent / 100) for percent in percents[:-1])
-    parts = (*first, total_minor - sum(first))
-    if min(parts) <= 0:
-        raise _vanishing_part()
-    return parts
-
-
-def _vanishing_part() -> MoneyError:
-    return MoneyError(Code.invalid_value, "A split may not make a part zero or negative.")

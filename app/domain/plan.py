@@ -11,7 +11,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 from app.domain.interest import DayCount
 from app.domain.money import MAX_MINOR, is_currency
 from app.domain.workdays import Convention
@@ -36,20 +36,11 @@ DOWN_PAYMENT: Final = 0
 """The number of the down payment among the instalments."""
 
 
-class PlanError(ValueError):
+class PlanError(RuleError):
     """A plan that cannot be.
 
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-        pointer: JSON pointer of the fault inside the ask, such as `/interest/annual_rate`.
+    Its pointer leads into the ask, such as `/interest/annual_rate`.
     """
-
-    def __init__(self, code: Code, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)

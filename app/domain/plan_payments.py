@@ -63,12 +63,10 @@ class Distribution(NamedTuple):
 
     Attributes:
         shares: One for each instalment, in order.
-        unused_minor: What was paid beyond all that was owed.
         dropped_minor: Agreed interest that is not owed any more.
     """
 
     shares: tuple[Share, ...]
-    unused_minor: int
     dropped_minor: int
 
     @property
@@ -98,31 +96,14 @@ class Payoff(NamedTuple):
     dropped_minor: int
 
 
-def distribute(agreement: Agreement, payments: Iterable[tuple[date, int]], today: date) -> Distribution:
-    """Spread what has been paid over the instalments of a plan.
+def fill(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date) -> "Book":
+    """The instalments of a plan after all that has been paid through a day.
 
     Args:
         agreement: The plan as agreed.
         payments: Effective date and minor units of what the covered invoices have been paid since the plan became
             active, in any order. Reversed payments are left out; no amount is negative.
-        today: The business date; what is paid or waived later does not count.
-
-    Raises:
-        ValueError: A payment is negative.
-    """
-    book = Book(agreement)
-    for day, amount in by_day(payments, today):
-        book.receive(day, amount)
-    return book.read(today)
-
-
-def payoff(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date) -> Payoff:
-    """What pays a plan off on a day, after all that has been paid through it.
-
-    Args:
-        agreement: The plan as agreed.
-        payments: As for `distribute`; later ones do not count.
-        on: The day on which it would be paid.
+        on: The day; what is paid later does not count.
 
     Raises:
         ValueError: A payment is negative.
@@ -130,7 +111,21 @@ def payoff(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date)
     book = Book(agreement)
     for day, amount in by_day(payments, on):
         book.receive(day, amount)
-    return book.payoff(on)
+    return book
+
+
+def payoff(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date) -> Payoff:
+    """What pays a plan off on a day, after all that has been paid through it.
+
+    Args:
+        agreement: The plan as agreed.
+        payments: As for `fill`.
+        on: The day on which it would be paid.
+
+    Raises:
+        ValueError: A payment is negative.
+    """
+    return fill(agreement, payments, on).payoff(on)
 
 
 def cut_off(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date) -> Distribution:
@@ -140,16 +135,13 @@ def cut_off(agreement: Agreement, payments: Iterable[tuple[date, int]], on: date
 
     Args:
         agreement: The plan as agreed.
-        payments: As for `distribute`; later ones do not count.
+        payments: As for `fill`.
         on: The day on which it ends.
 
     Raises:
         ValueError: A payment is negative.
     """
-    book = Book(agreement)
-    for day, amount in by_day(payments, on):
-        book.receive(day, amount)
-    return book.end(on)
+    return fill(agreement, payments, on).end(on)
 
 
 def by_day(payments: Iterable[tuple[date, int]], through_on: date) -> Iterator[tuple[date, int]]:
@@ -176,7 +168,6 @@ class Book:
         self._paid = [0] * len(self._rows)
         self._paid_on: list[date | None] = [None] * len(self._rows)
         self._waived: set[int] = set()
-        self._unused = 0
 
     def receive(self, day: date, amount_minor: int) -> None:
         """Take in all that was paid on a day, which is not before the last one."""
@@ -184,14 +175,12 @@ class Book:
         current = self._current(day)
         through, later = range(current + 1), range(current + 1, len(self._rows))
         if self._pays_off(day, amount_minor, later):
-            left = self._settle(day, amount_minor)
+            self._settle(day)
         else:
             left = self._fill(through, amount_minor)
-            if left and self._agreement.surplus == "next":
-                left = self._fill(later, left)
-            elif left:
-                left = self._fill(later, self._prepay(day, later, left))
-        self._unused += left
+            if left and self._agreement.surplus != "next":
+                left = self._prepay(day, later, left)
+            self._fill(later, left)
         for index in range(len(self._rows)):
             if self._paid_on[index] is None and index not in self._waived and self.open_of(index) == 0:
                 self._paid_on[index] = day
@@ -242,7 +231,7 @@ class Book:
             for index, row in enumerate(self._rows)
         )
         dropped = sum(row.interest_minor for row in self._rows) - sum(self._interest)
-        return Distribution(shares, self._unused, dropped)
+        return Distribution(shares, dropped)
 
     def _waive(self, day: date) -> None:
         if not self._agreement.waived:
@@ -293,12 +282,10 @@ class Book:
             return False
         return amount >= self._payoff_minor(day)
 
-    def _settle(self, day: date, amount: int) -> int:
-        left = amount - self._payoff_minor(day)
+    def _settle(self, day: date) -> None:
         for index in self._owed():
             self._interest[index] = self._earned(index, day)
             self._paid[index] = self._core[index] + self._interest[index]
-        return left
 
     def _payoff_minor(self, day: date) -> int:
         owed = self._owed()

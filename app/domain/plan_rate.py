@@ -15,8 +15,8 @@ from fractions import Fraction
 from math import lcm
 from typing import Final
 
+from app.domain.months import shift_months, whole_months
 from app.domain.plan import Frequency
-from app.domain.plan_schedule import shift_months, whole_months
 
 MAX_HUNDREDTHS: Final = 10**9
 """Ten million per cent, in hundredths of one; a rate beyond says nothing."""

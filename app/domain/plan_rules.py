@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from app.domain.decimals import format_decimal
 from app.domain.errors import Code
 from app.domain.money import format_amount
+from app.domain.months import whole_months
 from app.domain.plan import DOWN_PAYMENT, InterestKind, Quote
-from app.domain.plan_schedule import whole_months
 
 
 @dataclass(frozen=True, slots=True)

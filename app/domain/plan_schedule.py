@@ -9,7 +9,7 @@ Included charges bear no interest and are paid in proportion, so a rate on a bal
 that bears interest.
 """
 
-from calendar import isleap, monthrange
+from calendar import isleap
 from collections.abc import Iterator
 from datetime import date, timedelta
 from fractions import Fraction
@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from app.domain.errors import Code
 from app.domain.interest import DayCount, days_between
 from app.domain.money import round_half_up
+from app.domain.months import shift_months, whole_months
 from app.domain.plan import MAX_INSTALMENTS, Frequency, PlanAsk, PlanError
 
 STEP_DAYS: Final[dict[Frequency, int]] = {"weekly": 7, "biweekly": 14}
@@ -112,27 +113,6 @@ def years_between(day_count: DayCount, after_on: date, through_on: date) -> Frac
     return years
 
 
-def shift_months(start: date, months: int, day: int) -> date:
-    """A day of the month so many months after that of `start`, or the month's last where it has no such day.
-
-    Raises:
-        OverflowError: The date lies after the year 9999.
-    """
-    years, month = divmod(start.month - 1 + months, 12)
-    year = start.year + years
-    if not date.min.year <= year <= date.max.year:
-        raise OverflowError
-    return date(year, month + 1, min(day, monthrange(year, month + 1)[1]))
-
-
-def whole_months(start: date, end: date) -> int | None:
-    """How many whole months lie between two dates, month end to month end being whole; None where it is no number."""
-    months = 12 * (end.year - start.year) + end.month - start.month
-    if start.day == end.day or (_is_last(end) and (start.day > end.day or _is_last(start))):
-        return months
-    return None
-
-
 def even_parts(total_minor: int, number: int) -> tuple[int, ...]:
     """Split an amount that may be small: each part is rounded half up, and the last one takes what is left.
 
@@ -219,10 +199,6 @@ def _thirty_360_days(ask: PlanAsk, number: int, before_on: date, nominal_on: dat
     keeps_day = ask.first_due_on == shift_months(ask.first_due_on, 0, ask.preferred_day or ask.first_due_on.day)
     months = 1 if number > 1 or (number == 1 and keeps_day) else whole_months(before_on, nominal_on)
     return days_between(DayCount.thirty_360, before_on, nominal_on) if months is None else _MONTH_DAYS * months
-
-
-def _is_last(day: date) -> bool:
-    return day.day == monthrange(day.year, day.month)[1]
 
 
 def _too_small(ask: PlanAsk) -> PlanError:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from app.domain.holds import after
 from app.domain.plan import Agreement
-from app.domain.plan_payments import Book, Distribution, Share, by_day
+from app.domain.plan_payments import Book, Distribution, Share, by_day, fill
 from app.domain.states import INSTALMENT
 
 InstalmentStatus = Literal["pending", "due", "partially_paid", "paid", "missed", "waived"]
@@ -47,8 +47,6 @@ class PlanStanding(NamedTuple):
     Attributes:
         status: `active`, `completed` or `defaulted`; good standing (rule D11) is `active`.
         instalments: In order.
-        distribution: What has been paid.
-        misses: How many instalments are in default.
         changed_on: For a completed plan, the effective date of the payment or waiver that completed it; for a
             defaulted one, the day of the default; None for an active one.
         wake_on: The next date on which time alone changes a state; None where there is none.
@@ -56,8 +54,6 @@ class PlanStanding(NamedTuple):
 
     status: PlanStatus
     instalments: tuple[InstalmentState, ...]
-    distribution: Distribution
-    misses: int
     changed_on: date | None
     wake_on: date | None
 
@@ -67,7 +63,7 @@ def judge(agreement: Agreement, payments: Iterable[tuple[date, int]], today: dat
 
     Args:
         agreement: The plan as agreed.
-        payments: As for `plan_payments.distribute`.
+        payments: As for `plan_payments.fill`.
         today: The business date.
 
     Raises:
@@ -75,17 +71,13 @@ def judge(agreement: Agreement, payments: Iterable[tuple[date, int]], today: dat
     """
     paid = tuple(payments)
     defaulted_on = _defaulted_on(agreement, paid, today)
-    book = Book(agreement)
-    for day, amount in by_day(paid, today):
-        book.receive(day, amount)
-    distribution = book.read(today)
+    distribution = fill(agreement, paid, today).read(today)
     states = tuple(_state(agreement, share, today) for share in distribution.shares)
-    misses = sum(state.status == "missed" for state in states)
     if defaulted_on is not None:
-        return PlanStanding("defaulted", states, distribution, misses, defaulted_on, None)
+        return PlanStanding("defaulted", states, defaulted_on, None)
     if all(state.status in {"paid", "waived"} for state in states):
-        return PlanStanding("completed", states, distribution, 0, _completed_on(agreement, distribution), None)
-    return PlanStanding("active", states, distribution, misses, None, _wake_on(agreement, distribution, today))
+        return PlanStanding("completed", states, _completed_on(agreement, distribution), None)
+    return PlanStanding("active", states, None, _wake_on(agreement, distribution, today))
 
 
 def missed_on(agreement: Agreement, due_on: date) -> date:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal
 
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 
 PromiseStatus = Literal["open", "kept", "partially_kept", "broken", "cancelled"]
 """The states of `states.PROMISE`."""
@@ -21,20 +21,8 @@ PromiseStatus = Literal["open", "kept", "partially_kept", "broken", "cancelled"]
 MAX_TOLERANCE_DAYS = 365
 
 
-class PromiseError(ValueError):
-    """A promise that cannot be.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-        pointer: JSON pointer of the fault inside the promise.
-    """
-
-    def __init__(self, code: Code, message: str, pointer: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+class PromiseError(RuleError):
+    """A promise that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,15 @@ from itertools import pairwise
 from typing import Any, Final
 
 from app.domain.decimals import format_decimal
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 from app.domain.interest import DayCount, FixedSum, Rate, RateBasis, RateTable, Rounding
 from app.domain.money import MoneyError, parse_amount
 
 RATE_DECIMALS: Final = 6
 
 
-class RateTableFaultError(ValueError):
-    """A rate table that contradicts itself.
-
-    Attributes:
-        code: Stable code of the registry.
-        message: One sentence for people.
-        pointer: Where in the table.
-    """
-
-    def __init__(self, code: Code, message: str, pointer: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+class RateTableFaultError(RuleError):
+    """A rate table that contradicts itself."""
 
 
 def read_table(code: str, wire: Mapping[str, Any]) -> RateTable:

@@ -20,7 +20,6 @@ A due date is worked out in this order, from the date of issue:
 A roll never takes a due date before the date of issue: where it would, the date goes forward.
 """
 
-from calendar import monthrange
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,8 +28,9 @@ from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
 from app.domain.discount import DiscountTerm
-from app.domain.errors import Code
+from app.domain.errors import Code, RuleError
 from app.domain.money import round_half_up
+from app.domain.months import days_in_month, shift_months
 from app.domain.workdays import Calendar, Convention, roll
 
 Kind = Literal["net", "end_of_month", "pay_days"]
@@ -48,20 +48,8 @@ MAX_INSTALMENTS: Final = 120
 MAX_DISCOUNTS: Final = 10
 
 
-class TermsError(ValueError):
-    """Terms that contradict themselves, or that an invoice cannot have.
-
-    Attributes:
-        code: Stable code of the registry, for problem documents.
-        message: One sentence for people; it never repeats the input.
-        pointer: JSON pointer of the fault inside the terms; empty for the terms as a whole.
-    """
-
-    def __init__(self, code: Code, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+class TermsError(RuleError):
+    """Terms that contradict themselves, or that an invoice cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +94,9 @@ class Offset:
         Raises:
             OverflowError: The date lies after the year 9999.
         """
-        day = _add_months(issued_on, self.months) + timedelta(days=self.days)
+        day = shift_months(issued_on, self.months, issued_on.day) + timedelta(days=self.days)
         if self.kind == "end_of_month":
-            day = day.replace(day=_days_in(day)) + timedelta(days=self.days_after)
+            day = day.replace(day=days_in_month(day)) + timedelta(days=self.days_after)
         return _pay_day(day, self.pay_days) if self.pay_days else day
 
 
@@ -324,24 +312,12 @@ def _paying_on(pay_days: tuple[int, ...], offset: Offset) -> Offset:
     return replace(offset, kind="pay_days" if offset.kind == "net" else offset.kind, pay_days=pay_days)
 
 
-def _add_months(day: date, months: int) -> date:
-    years, month = divmod(day.month - 1 + months, 12)
-    if day.year + years > date.max.year:
-        raise OverflowError
-    first = date(day.year + years, month + 1, 1)
-    return first.replace(day=min(day.day, _days_in(first)))
-
-
 def _pay_day(day: date, pay_days: tuple[int, ...]) -> date:
     month = day.replace(day=1)
     while True:
-        last = _days_in(month)
+        last = days_in_month(month)
         candidates = {month.replace(day=last if number == LAST_DAY else min(number, last)) for number in pay_days}
         ahead = [candidate for candidate in candidates if candidate >= day]
         if ahead:
             return min(ahead)
-        month = _add_months(month, 1)
-
-
-def _days_in(day: date) -> int:
-    return monthrange(day.year, day.month)[1]
+        month = shift_months(month, 1, 1)

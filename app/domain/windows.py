@@ -241,19 +241,6 @@ def first_open_instant(
     return None
 
 
-def closes_at(instant: datetime, *, window: Hours, zone: ZoneInfo, holidays: Container[date]) -> datetime | None:
-    """Return when the opening that holds `instant` ends, in UTC, or None where the window is closed then (rule T4)."""
-    opening = opening_on(business_date(instant, zone), window=window, zone=zone, holidays=holidays)
-    if opening is None or not opening.opens <= instant < opening.closes:
-        return None
-    return opening.closes
-
-
-def is_open(instant: datetime, *, window: Hours, zone: ZoneInfo, holidays: Container[date]) -> bool:
-    """Tell whether a message may leave at `instant` (rule T4)."""
-    return closes_at(instant, window=window, zone=zone, holidays=holidays) is not None
-
-
 def next_sendable_day(day: date, window: Hours, holidays: Container[date]) -> date:
     """Return `day`, or the next date on which the window opens (rule T4).
 

@@ -73,8 +73,7 @@ async def _load_segments(uow: UnitOfWork) -> list[_Segment]:
 
 
 def _of_segment(segments: Iterable[_Segment], customer: Customer, invoice: Invoice) -> _Key | None:
-    debtor = debtor_of(customer)
     for segment in segments:
-        if segment.conditions.met_by(debtor, currency=invoice.currency, amount_minor=invoice.total_minor):
+        if segment.conditions.met_by(debtor_of(customer), currency=invoice.currency, amount_minor=invoice.total_minor):
             return segment.key
     return None

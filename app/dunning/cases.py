@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
-
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.clocktime import business_date
@@ -14,10 +12,11 @@ from app.domain.errors import Code
 from app.domain.holds import DateRange
 from app.domain.ladder import PlannedStep, late_entry_shift_days
 from app.domain.policy import LateEntry, OnExhausted, Policy
+from app.domain.standing import Standing
 from app.domain.states import CASE
 from app.dunning.shares import share_of
 from app.dunning.tasks import put_exhaustion_task
-from app.models import CaseStep, DunningCase, Invoice
+from app.models import DunningCase, Invoice
 from app.models.base import fresh
 
 
@@ -36,10 +35,20 @@ def open_case(
     invoice: Invoice,
     policy: Policy,
     *,
+    stops: Sequence[DateRange],
     instalment_number: int | None = None,
     part: PlanPart | None = None,
 ) -> DunningCase:
-    """Begin to follow an invoice, one instalment of it, or one of a plan, under a pinned version (rule D1)."""
+    """Begin to follow an invoice, one instalment of it, or one of a plan, under a pinned version (rule D1).
+
+    Args:
+        uow: the unit of work, holding the customer's lock.
+        invoice: what is owed.
+        policy: the version that it pins.
+        stops: days on which its ladder clock stood or stands.
+        instalment_number: the instalment of the invoice, or of the plan.
+        part: the plan's instalment.
+    """
     case = fresh(
         DunningCase,
         tenant_id=uow.tenant_id,
@@ -67,7 +76,7 @@ def open_case(
         updated_at=uow.now,
     )
     due_on = share_of(case, invoice).due_on
-    case.shift_days = late_entry_shift_days(policy, due_on=due_on, entered_on=uow.today)
+    case.shift_days = late_entry_shift_days(policy, due_on=due_on, entered_on=uow.today, stops=stops)
     case.late_entry = _waits(uow, policy, due_on)
     uow.add(case)
     uow.emit("dunning.case_opened", case)
@@ -84,7 +93,7 @@ def start_case(
     invoice: Invoice,
     policy: Policy,
     mode: LateEntry,
-    stops: Sequence[DateRange] = (),
+    stops: Sequence[DateRange],
 ) -> None:
     """Begin the chase of a case that has waited for a person since it was first seen overdue (rule D3).
 
@@ -94,7 +103,7 @@ def start_case(
         invoice: its invoice.
         policy: the version that it pins.
         mode: how it enters, `restart` or `highest`.
-        stops: days on which its ladder clock has stood.
+        stops: days on which its ladder clock stood or stands.
     """
     uow.track(case)
     case.late_entry = str(mode)
@@ -127,10 +136,38 @@ def move_case(uow: UnitOfWork, case: DunningCase, state: str) -> None:
         uow.emit("dunning.resumed", case)
 
 
-def replan_case(uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Policy) -> None:
+def follow_standing(uow: UnitOfWork, case: DunningCase, policy: Policy, standing: Standing) -> Code | None:
+    """A case with something to chase runs, unless what was agreed suspends it.
+
+    Returns:
+        Why nothing is said about it any more, where it has just been suspended.
+    """
+    if case.state == "closed":
+        move_case(uow, case, "active")
+        exhaust_if_done(uow, case, policy)
+    if standing.is_suspended and case.state in {"open", "active"}:
+        move_case(uow, case, "suspended")
+        return standing.obstacles[0].code
+    if case.state == "suspended" and not standing.is_suspended:
+        move_case(uow, case, "active")
+        # What was on its way when it was suspended may have been the last step.
+        exhaust_if_done(uow, case, policy)
+    return None
+
+
+def replan_case(
+    uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Policy, stops: Sequence[DateRange]
+) -> None:
     """The due date was moved: steps that have not been taken follow the new one (rule D12).
 
     A case that has taken none enters anew where the new date lies behind it.
+
+    Args:
+        uow: the unit of work, holding the customer's lock.
+        case: one of the invoice's.
+        invoice: with its new dates.
+        policy: the version that the case pins.
+        stops: days on which its ladder clock stood or stands.
     """
     entered_on = business_date(case.opened_at, uow.tenant.zone) if case.reached_offset_days is not None else uow.today
     due_on = share_of(case, invoice).due_on
@@ -138,7 +175,11 @@ def replan_case(uow: UnitOfWork, case: DunningCase, invoice: Invoice, policy: Po
     if late_entry in {None, "hold"} and case.last_sent_on is None:
         late_entry = _waits(uow, policy, due_on)
     shift_days = late_entry_shift_days(
-        policy, due_on=due_on, entered_on=entered_on, late_entry=LateEntry(late_entry) if late_entry else None
+        policy,
+        due_on=due_on,
+        entered_on=entered_on,
+        late_entry=LateEntry(late_entry) if late_entry else None,
+        stops=stops,
     )
     if (shift_days, late_entry) != (case.shift_days, case.late_entry):
         uow.track(case)
@@ -155,28 +196,21 @@ class Skip:
     reminder_id: UUID | None = None
 
 
+_SKIP = """
+INSERT INTO case_steps (tenant_id, decided_at, case_id, cycle, step_key, reason, reminder_id, nominal_on, outcome)
+SELECT $1, $2, s.*, 'skipped'
+FROM unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::uuid[], $8::date[]) AS s
+ON CONFLICT DO NOTHING RETURNING case_id, cycle, step_key
+"""
+
+
 async def skip_steps(uow: UnitOfWork, skips: Iterable[Skip]) -> None:
     """Record steps that will not be sent, each with its reason (rule D13) and once; all in one statement."""
     wanted = {(skip.case.id, skip.case.cycle, skip.planned.step.key): skip for skip in skips}
     if not wanted:
         return
-    rows = [
-        {
-            "tenant_id": uow.tenant_id,
-            "case_id": skip.case.id,
-            "cycle": skip.case.cycle,
-            "step_key": skip.planned.step.key,
-            "outcome": "skipped",
-            "reason": str(skip.code),
-            "reminder_id": skip.reminder_id,
-            "nominal_on": skip.planned.nominal_on,
-            "decided_at": uow.now,
-        }
-        for skip in wanted.values()
-    ]
-    written = await uow.session.execute(
-        insert(CaseStep).on_conflict_do_nothing().returning(CaseStep.case_id, CaseStep.cycle, CaseStep.step_key), rows
-    )
+    rows = [(*key, str(skip.code), skip.reminder_id, skip.planned.nominal_on) for key, skip in wanted.items()]
+    written = await uow.driver.fetch(_SKIP, uow.tenant_id, uow.now, *zip(*rows, strict=True))
     new = {(case_id, cycle, step_key) for case_id, cycle, step_key in written}
     for key, skip in wanted.items():
         if key in new:

@@ -5,37 +5,36 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, union_all
-
 from app.core.uow import UnitOfWork
 from app.domain.money import parse_amount
 from app.domain.verdicts import PendingPayment
-from app.models import CreditNote, Invoice, Payment
+from app.models import Invoice
 
 InvoicesOf = Mapping[UUID, Collection[Invoice]]
 """By customer, the invoices that something is owed on."""
 
 
+_UNAPPLIED = """
+SELECT customer_id, currency, sum(unapplied_minor) FROM (
+    SELECT customer_id, currency, unapplied_minor FROM payments
+    WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND status = 'posted' AND unapplied_minor > 0
+    UNION ALL
+    SELECT customer_id, currency, unapplied_minor FROM credit_notes
+    WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND status = 'open'
+) AS parts
+GROUP BY customer_id, currency
+"""
+# Whoever pays for others is asked about whomever these may be.
+_PENDING = """
+SELECT customer_id, currency, amount_minor, matures_on, intended_allocations FROM payments
+WHERE tenant_id = $1 AND status = 'pending' AND matures_on > $2
+    AND (customer_id = ANY($3::uuid[]) OR for_other_customers)
+"""
+
+
 async def load_unapplied(uow: UnitOfWork, customer_ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
     """Unapplied cash and credit together, by customer and currency."""
-    parts = union_all(
-        select(Payment.customer_id, Payment.currency, Payment.unapplied_minor).where(
-            Payment.tenant_id == uow.tenant_id,
-            Payment.customer_id.in_(customer_ids),
-            Payment.status == "posted",
-            Payment.unapplied_minor > 0,
-        ),
-        select(CreditNote.customer_id, CreditNote.currency, CreditNote.unapplied_minor).where(
-            CreditNote.tenant_id == uow.tenant_id,
-            CreditNote.customer_id.in_(customer_ids),
-            CreditNote.status == "open",
-        ),
-    ).subquery("parts")
-    rows = await uow.session.execute(
-        select(parts.c.customer_id, parts.c.currency, func.sum(parts.c.unapplied_minor)).group_by(
-            parts.c.customer_id, parts.c.currency
-        )
-    )
+    rows = await uow.driver.fetch(_UNAPPLIED, uow.tenant_id, list(customer_ids))
     unapplied: dict[UUID, dict[str, int]] = defaultdict(dict)
     for customer_id, currency, total in rows:
         unapplied[customer_id][currency] = int(total)
@@ -44,21 +43,7 @@ async def load_unapplied(uow: UnitOfWork, customer_ids: Collection[UUID]) -> dic
 
 async def load_pending_payments(uow: UnitOfWork, owed: InvoicesOf) -> dict[UUID, tuple[PendingPayment, ...]]:
     """By customer, the payments that have not matured and cover something of theirs, whoever pays."""
-    rows = await uow.session.execute(
-        select(
-            Payment.customer_id,
-            Payment.currency,
-            Payment.amount_minor,
-            Payment.matures_on,
-            Payment.intended_allocations,
-        ).where(
-            Payment.tenant_id == uow.tenant_id,
-            Payment.status == "pending",
-            Payment.matures_on > uow.today,
-            or_(Payment.customer_id.in_(owed.keys()), Payment.for_other_customers),
-        )
-    )
-    payments = rows.all()
+    payments = await uow.driver.fetch(_PENDING, uow.tenant_id, uow.today, list(owed))
     if not payments:
         return {}
     named = {

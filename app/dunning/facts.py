@@ -6,15 +6,13 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from app.core.calendars import holidays_of
 from app.core.uow import UnitOfWork
 from app.domain.channels import THROUGH_ACCOUNTS
 from app.domain.clocktime import business_date
 from app.domain.conditions import Debtor
 from app.domain.errors import Code
-from app.domain.invoice_state import RECEIVABLE
+from app.domain.holds import DateRange
 from app.domain.ladder import Ladder
 from app.domain.policy import LateEntry, Policy
 from app.domain.standing import CLEAR, Standing
@@ -24,9 +22,7 @@ from app.dunning.cover import load_pending_payments, load_unapplied
 from app.dunning.definitions import load_policies, parse_window
 from app.dunning.shares import share_of
 from app.dunning.standing import load_standings
-from app.models import Customer, DunningCase, Invoice, Reminder, ReminderItem
-
-UNSENT = ("awaiting_approval", "ready", "sending")
+from app.models import Customer, DunningCase, Invoice, Reminder
 
 
 @dataclass(slots=True)
@@ -41,24 +37,19 @@ class Dossier:
 async def load_dossiers(uow: UnitOfWork, customers: Iterable[Customer]) -> dict[UUID, Dossier]:
     """Receivable invoices of the customers, and their cases."""
     dossiers = {customer.id: Dossier(customer) for customer in customers}
-    invoices = await uow.session.scalars(
-        select(Invoice).where(
-            Invoice.tenant_id == uow.tenant_id, Invoice.customer_id.in_(dossiers), Invoice.status.in_(RECEIVABLE)
-        )
-    )
-    for invoice in invoices:
+    ids = list(dossiers)
+    for invoice in await uow.fetch(Invoice, _INVOICES, uow.tenant_id, ids):
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
-    cases = await uow.session.scalars(
-        select(DunningCase).where(
-            DunningCase.tenant_id == uow.tenant_id,
-            DunningCase.customer_id.in_(dossiers),
-            DunningCase.state != "closed",
-        )
-    )
-    for case in cases:
+    for case in await uow.fetch(DunningCase, _CASES, uow.tenant_id, ids):
         if case.invoice_id in dossiers[case.customer_id].invoices:
             dossiers[case.customer_id].cases[case.id] = case
     return dossiers
+
+
+_INVOICES = """
+SELECT * FROM invoices WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND status IN ('open', 'partially_paid')
+"""
+_CASES = "SELECT * FROM dunning_cases WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND state <> 'closed'"
 
 
 async def load_case_policies(uow: UnitOfWork, cases: Iterable[DunningCase]) -> dict[tuple[UUID, int], Policy]:
@@ -174,20 +165,26 @@ def case_facts(
         case_state=case.state,
         cycle=case.cycle,
         policy=policy,
-        ladder=Ladder(
-            due_on=share.due_on,
-            shift_days=case.shift_days,
-            entered_overdue=business_date(case.opened_at, uow.tenant.zone) > share.due_on,
-            reached_offset_days=case.reached_offset_days,
-            last_sent_on=case.last_sent_on,
-            stops=standing.stops,
-            late_entry=LateEntry(case.late_entry) if case.late_entry else None,
-            taken_keys=frozenset(case.taken_keys),
-        ),
+        ladder=ladder_of(uow, case, invoice, standing.stops),
         pending=pending,
         standing=standing,
         plan_id=case.plan_id,
         instalment_number=case.instalment_number,
+    )
+
+
+def ladder_of(uow: UnitOfWork, case: DunningCase, invoice: Invoice, stops: tuple[DateRange, ...]) -> Ladder:
+    """Where a case stands on its ladder, whose clock stops on some days."""
+    due_on = share_of(case, invoice).due_on
+    return Ladder(
+        due_on=due_on,
+        shift_days=case.shift_days,
+        entered_overdue=business_date(case.opened_at, uow.tenant.zone) > due_on,
+        reached_offset_days=case.reached_offset_days,
+        last_sent_on=case.last_sent_on,
+        stops=stops,
+        late_entry=LateEntry(case.late_entry) if case.late_entry else None,
+        taken_keys=frozenset(case.taken_keys),
     )
 
 
@@ -230,20 +227,16 @@ def addresses_of(customer: Customer) -> tuple[Address, ...]:
     )
 
 
+_PENDING = """
+SELECT i.case_id, r.id, r.status, r.next_attempt_at
+FROM reminders r JOIN reminder_items i ON i.tenant_id = r.tenant_id AND i.reminder_id = r.id
+WHERE r.tenant_id = $1 AND r.customer_id = ANY($2::uuid[]) AND i.dropped_reason IS NULL
+    AND r.status IN ('awaiting_approval', 'ready', 'sending')
+"""
+
+
 async def _load_pending(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], lifted: frozenset[UUID]) -> dict[UUID, Code]:
-    rows = await uow.session.execute(
-        select(ReminderItem.case_id, Reminder.id, Reminder.status, Reminder.next_attempt_at)
-        .join(
-            Reminder,
-            (Reminder.tenant_id == ReminderItem.tenant_id) & (Reminder.id == ReminderItem.reminder_id),
-        )
-        .where(
-            Reminder.tenant_id == uow.tenant_id,
-            Reminder.customer_id.in_(dossiers),
-            Reminder.status.in_(UNSENT),
-            ReminderItem.dropped_reason.is_(None),
-        )
-    )
+    rows = await uow.driver.fetch(_PENDING, uow.tenant_id, list(dossiers))
     return {
         case_id: _pending_code(status, next_attempt_at)
         for case_id, reminder_id, status, next_attempt_at in rows

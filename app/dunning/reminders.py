@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.ids import new_id
+from app.core.rows import NewRow
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import REMINDER
@@ -14,6 +15,7 @@ from app.domain.verdicts import PlannedReminder, Verdict, due_step
 from app.dunning.tasks import cancel_call_task
 from app.ledger.charges import reverse_charge
 from app.models import CaseStep, Charge, Customer, DunningRunItem, Invoice, Reminder, ReminderItem
+from app.models.base import fresh
 
 PRUNABLE = ("awaiting_approval", "ready")
 
@@ -40,7 +42,8 @@ def make_reminder(
         run_id: the run that it belongs to, which somebody has approved.
     """
     waits = planned.requires_approval and run_id is None
-    reminder = Reminder(
+    reminder = fresh(
+        Reminder,
         tenant_id=uow.tenant_id,
         id=new_id(),
         customer_id=customer.id,
@@ -76,12 +79,13 @@ def make_reminder(
         version=1,
         created_at=uow.now,
         updated_at=uow.now,
-        items=[],
     )
+    items = []
     for verdict in planned.verdicts:
         step = due_step(verdict)
-        reminder.items.append(
-            ReminderItem(
+        items.append(
+            fresh(
+                ReminderItem,
                 tenant_id=uow.tenant_id,
                 reminder_id=reminder.id,
                 case_id=verdict.case.case_id,
@@ -96,21 +100,20 @@ def make_reminder(
             )
         )
         if verdict.case.case_id not in taken:
-            uow.add(
-                CaseStep(
-                    tenant_id=uow.tenant_id,
-                    case_id=verdict.case.case_id,
-                    cycle=verdict.case.cycle,
-                    step_key=step.step.key,
-                    outcome="pending",
-                    reason=None,
-                    reminder_id=reminder.id,
-                    nominal_on=step.nominal_on,
-                    decided_at=uow.now,
-                )
-            )
+            taken_up = {
+                "tenant_id": uow.tenant_id,
+                "case_id": verdict.case.case_id,
+                "cycle": verdict.case.cycle,
+                "step_key": step.step.key,
+                "outcome": "pending",
+                "reminder_id": reminder.id,
+                "nominal_on": step.nominal_on,
+                "decided_at": uow.now,
+            }
+            uow.add(NewRow(CaseStep, taken_up))
+    set_committed_value(reminder, "items", items)
     uow.add(reminder)
-    for item in reminder.items:
+    for item in items:
         uow.add(item)
     if waits:
         uow.emit("reminder.awaiting_approval", reminder)
@@ -130,6 +133,11 @@ _ITEMS = "SELECT * FROM reminder_items WHERE tenant_id = $1 AND reminder_id = AN
 async def load_unsent(uow: UnitOfWork, customer_ids: Collection[UUID]) -> list[Reminder]:
     """Reminders of the customers that are not known to have left, with their items."""
     reminders = await uow.fetch(Reminder, _UNSENT, uow.tenant_id, list(customer_ids))
+    return await with_items(uow, reminders)
+
+
+async def with_items(uow: UnitOfWork, reminders: list[Reminder]) -> list[Reminder]:
+    """Reminders that the driver has read, with their items."""
     if reminders:
         items: dict[UUID, list[ReminderItem]] = {reminder.id: [] for reminder in reminders}
         for item in await uow.fetch(ReminderItem, _ITEMS, uow.tenant_id, list(items)):
@@ -214,16 +222,17 @@ async def end_unsent(uow: UnitOfWork, reminder: Reminder, *, status: str, reason
     reminder.lease_token = None
     reminder.lease_expires_at = None
     reminder.contacted_on = None
-    if reminder.run_id is not None:
-        await _drift(uow, reminder, reason)
+    await report_drift(uow, reminder, reason)
     if reminder.channel == "call":
         await cancel_call_task(uow, reminder)
     await reverse_reminder_charges(uow, reminder, {item.case_id for item in reminder.items})
     uow.emit("reminder.cancelled", reminder)
 
 
-async def _drift(uow: UnitOfWork, reminder: Reminder, reason: Code) -> None:
-    """Tell the run that a reminder of it does not go out after all."""
+async def report_drift(uow: UnitOfWork, reminder: Reminder, reason: Code) -> None:
+    """Tell the run that a reminder is of, if any, that it does not go out after all (rule D14)."""
+    if reminder.run_id is None:
+        return
     await uow.session.execute(
         update(DunningRunItem)
         .where(DunningRunItem.tenant_id == uow.tenant_id, DunningRunItem.reminder_id == reminder.id)
@@ -261,7 +270,7 @@ async def reverse_reminder_charges(uow: UnitOfWork, reminder: Reminder, case_ids
     for charge in charges.all():
         invoice = await uow.session.get_one(Invoice, (uow.tenant_id, charge.invoice_id))
         # The row may still say `posted` where this unit of work has just taken the charge back.
-        if charge.status != "posted" or invoice.fees_open_minor < charge.amount_minor:
+        if charge.status != "posted" or charge.paid_minor or invoice.fees_open_minor < charge.amount_minor:
             continue
         uow.track(charge)
         uow.track(invoice)

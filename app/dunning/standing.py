@@ -67,15 +67,16 @@ class Standings:
         return self._combine(invoice, self.of_plans.get(invoice.id, ()))
 
     def of_case(self, case: DunningCase, invoice: Invoice) -> Standing:
-        """How a case stands: as its invoice does, or that of a plan's instalment as if no plan covered it."""
-        return self.of(invoice) if case.plan_id is None else self._combine(invoice, ())
+        """How a case stands: as its invoice does, or as the plan's instalment that it chases."""
+        return self.of(invoice) if case.plan_id is None else self.of_plan_part(invoice)
+
+    def of_plan_part(self, invoice: Invoice) -> Standing:
+        """How an instalment of a plan stands that an invoice stands for: as if no plan covered that."""
+        return self._combine(invoice, ())
 
     def _combine(self, invoice: Invoice, more: Iterable[Standing]) -> Standing:
         parts = [*self.by_customer.get(invoice.customer_id, ()), *self.by_invoice.get(invoice.id, ()), *more]
         return combine(parts) if parts else CLEAR
-
-
-NOTHING = Standings()
 
 
 async def load_standings(uow: UnitOfWork, customers: Mapping[UUID, Customer] | Iterable[Customer]) -> Standings:
@@ -99,7 +100,7 @@ _AGREED = "SELECT id FROM customers WHERE tenant_id = $1 AND id = ANY($2::uuid[]
 
 async def _load(uow: UnitOfWork, ids: list[UUID]) -> Standings:
     if not ids:
-        return NOTHING
+        return Standings()
     standings = Standings()
     await _add_holds(uow, ids, standings)
     await _add_disputes(uow, ids, standings)
@@ -168,12 +169,11 @@ async def _add_disputes(uow: UnitOfWork, ids: list[UUID], standings: Standings) 
         dispute = dispute_of(row)
         is_open, is_whole = dispute.is_open, dispute.is_whole
         standings.disputes[row.invoice_id].append(dispute)
-        days = lasting(row.opened_on, row.resolved_on) if is_whole else None
         respond_by_on = row.respond_by_on if is_open and not row.is_overdue else None
         standing = Standing(
             obstacles=(Obstacle(Code.disputed, "disputed", stops_clock=True),) if is_open and is_whole else (),
             states=frozenset({"disputed"}) if is_open else frozenset(),
-            stops=(days,) if days is not None else (),
+            stops=dispute_rules.ladder_stops([dispute]),
             # The day after the last on which it could have been answered in time.
             wake_on=respond_by_on and hold_rules.after(respond_by_on),
         )

@@ -44,7 +44,6 @@ async def put_call_task(uow: UnitOfWork, customer: Customer, reminder: Reminder)
         )
         uow.add(task)
         uow.emit("task.created", task)
-        uow.emit("task.created", task)
     task.due_on = uow.today
     task.title = f"{customer.name}: {money(reminder.total_due_minor, reminder.currency)} {reminder.currency}"
     task.script = reminder.text_body
@@ -59,11 +58,9 @@ async def cancel_call_task(uow: UnitOfWork, reminder: Reminder) -> None:
     # As it is now: it may have just been done.
     if task is not None and task.status == "open":
         uow.track(task)
-        uow.track(task)
         task.status = "cancelled"
         task.outcome = reminder.skip_reason
         task.completed_at = uow.now
-        uow.emit("task.cancelled", task)
         uow.emit("task.cancelled", task)
 
 
@@ -78,6 +75,10 @@ def put_exhaustion_task(uow: UnitOfWork, case: DunningCase, kind: str) -> None:
     task = uow.tasks.get((case.customer_id, kind))
     if task is not None:
         if case.invoice_id not in task.invoice_ids:
+            if not uow.announces(task):
+                # Another row of the batch has made it.
+                uow.track(task)
+                uow.emit("task.updated", task)
             task.invoice_ids = [*task.invoice_ids, case.invoice_id]
         return
     task = Task(
@@ -105,3 +106,4 @@ def put_exhaustion_task(uow: UnitOfWork, case: DunningCase, kind: str) -> None:
     )
     uow.add(task)
     uow.tasks[case.customer_id, kind] = task
+    uow.emit("task.created", task)

@@ -28,18 +28,21 @@ class Wording:
     Attributes:
         promises: The promises of each customer that were not kept, the last one first.
         plans: Payment plans by id: those whose instalments are chased, and those that have failed.
-        failed_plans: The last plan of each customer that has failed.
+        failed_plans: The plans of each customer that have failed, the last one first.
     """
 
     texts: Texts
     promises: Mapping[UUID, list[Promise]] = field(default_factory=dict)
     plans: Mapping[UUID, PaymentPlan] = field(default_factory=dict)
-    failed_plans: Mapping[UUID, PaymentPlan] = field(default_factory=dict)
+    failed_plans: Mapping[UUID, list[PaymentPlan]] = field(default_factory=dict)
+
+
+_TEMPLATES = "SELECT * FROM templates WHERE tenant_id = $1 AND is_active"
 
 
 async def load_texts(uow: UnitOfWork) -> Texts:
     """The texts that the tenant can use: its own active ones before those that ship."""
-    rows = await uow.session.scalars(select(Template).where(Template.tenant_id == uow.tenant_id, Template.is_active))
+    rows = await uow.fetch(Template, _TEMPLATES, uow.tenant_id)
     return Texts.of(text_of(row) for row in rows)
 
 
@@ -63,13 +66,11 @@ async def load_wording(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], templa
     """What messages to some customers may say, under some keys."""
     texts = await load_texts(uow)
     chased = {case.plan_id for dossier in dossiers.values() for case in dossier.cases.values() if case.plan_id}
-    failed = await _load_failed_plans(uow, dossiers) if _speaks_of("plan", templates, texts) else []
     return Wording(
         texts,
         promises=await _load_promises(uow, dossiers) if _speaks_of("promise", templates, texts) else {},
         plans={plan.id: plan for plan in await _load_plans(uow, chased)} if chased else {},
-        # By id, so that the last one stays.
-        failed_plans={plan.customer_id: plan for plan in failed},
+        failed_plans=await _load_failed_plans(uow, dossiers) if _speaks_of("plan", templates, texts) else {},
     )
 
 
@@ -238,7 +239,7 @@ async def _load_plans(uow: UnitOfWork, plan_ids: Collection[UUID]) -> list[Payme
     return list(await uow.session.scalars(statement.options(selectinload(PaymentPlan.instalments))))
 
 
-async def _load_failed_plans(uow: UnitOfWork, customer_ids: Collection[UUID]) -> list[PaymentPlan]:
+async def _load_failed_plans(uow: UnitOfWork, customer_ids: Collection[UUID]) -> dict[UUID, list[PaymentPlan]]:
     statement = (
         select(PaymentPlan)
         .where(
@@ -246,18 +247,25 @@ async def _load_failed_plans(uow: UnitOfWork, customer_ids: Collection[UUID]) ->
             PaymentPlan.customer_id.in_(customer_ids),
             PaymentPlan.status == "defaulted",
         )
-        .order_by(PaymentPlan.id)
+        .order_by(PaymentPlan.id.desc())
+        .options(selectinload(PaymentPlan.instalments), selectinload(PaymentPlan.invoices))
     )
-    return list(await uow.session.scalars(statement.options(selectinload(PaymentPlan.instalments))))
+    found: dict[UUID, list[PaymentPlan]] = {}
+    for plan in await uow.session.scalars(statement):
+        found.setdefault(plan.customer_id, []).append(plan)
+    return found
 
 
-def _plan_of(customer_id: UUID, cases: Iterable[DunningCase], wording: Wording) -> PlanFacts | None:
+def _plan_of(customer_id: UUID, cases: Collection[DunningCase], wording: Wording) -> PlanFacts | None:
     followed = sorted((case.instalment_number or 0, case.plan_id) for case in cases if case.plan_id is not None)
     if followed:
         number, plan_id = followed[0]
         plan = wording.plans.get(plan_id)
     else:
-        plan = wording.failed_plans.get(customer_id)
+        # Of those that have failed, one that the message is about; an invoice's own instalments are not the plan's.
+        ids = {case.invoice_id for case in cases if case.instalment_number is None}
+        plans = wording.failed_plans.get(customer_id, ())
+        plan = next((plan for plan in plans if any(covered.invoice_id in ids for covered in plan.invoices)), None)
         missed = [part.number for part in plan.instalments if part.status != "paid"] if plan else []
         number = missed[0] if missed else 0
     part = next((part for part in plan.instalments if part.number == number), None) if plan else None

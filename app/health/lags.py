@@ -8,6 +8,9 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+# Both are asked at once, and each in less than the three seconds within which a probe is answered.
+DATABASE_SECONDS = 2.5
+QUEUE_SECONDS = 1.0
 _LAGS = text("SELECT kind, waiting, oldest_seconds FROM app_lags()")
 
 

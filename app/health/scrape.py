@@ -8,12 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core.log import get_logger
 from app.core.queue import Doorbell
-from app.health.lags import Lag, read_lags
+from app.health.lags import DATABASE_SECONDS, QUEUE_SECONDS, Lag, read_lags
 
 log = get_logger(__name__)
-
-_DATABASE_SECONDS = 2.5
-_QUEUE_SECONDS = 1.0
 
 
 async def gather(engine: AsyncEngine, probe_engine: AsyncEngine, doorbell: Doorbell) -> CollectorRegistry:
@@ -47,7 +44,7 @@ def _gauge(registry: CollectorRegistry, name: str, text: str, value: int) -> Non
 
 async def _lags(engine: AsyncEngine) -> dict[str, Lag] | None:
     try:
-        async with asyncio.timeout(_DATABASE_SECONDS):
+        async with asyncio.timeout(DATABASE_SECONDS):
             return await read_lags(engine)
     except Exception as error:
         # The other figures are still worth a scrape.
@@ -58,7 +55,7 @@ async def _lags(engine: AsyncEngine) -> dict[str, Lag] | None:
 async def _depth(doorbell: Doorbell) -> int | None:
     """The depth; -1 when the queue cannot be reached, None without one."""
     try:
-        async with asyncio.timeout(_QUEUE_SECONDS):
+        async with asyncio.timeout(QUEUE_SECONDS):
             return await doorbell.depth()
     except Exception as error:
         # The other figures are still worth a scrape.

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.holds import repository, service
-from app.holds.repository import HoldFilter
+from app.holds.repository import HOLDS, HoldFilter
 from app.holds.schemas import HoldAnswer, HoldCreate, HoldOutput, HoldPage, HoldRelease, HoldStatus
 from app.outbox.payloads import hold_payload, in_flight_payload
 
@@ -37,7 +37,7 @@ async def list_holds(
     customer_id: Annotated[UUID | None, Query(description="Only holds of this customer and its invoices.")] = None,
     invoice_id: Annotated[UUID | None, Query(description="Only holds of this invoice alone.")] = None,
     status: Annotated[HoldStatus | None, Query(description="Only holds in this status.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
 ) -> Response:
     """List holds, newest first."""
     wanted = HoldFilter(customer_id=customer_id, invoice_id=invoice_id, status=status, external_id=external_id)
@@ -48,14 +48,15 @@ async def list_holds(
 @router.get("/{hold_id}", response_model=HoldOutput, responses=READ, operation_id="get_hold")
 async def get_hold(uow: Uow, hold_id: UUID) -> Response:
     """Read a hold."""
-    return resource_response(hold_payload(await service.get(uow, hold_id)))
+    return resource_response(hold_payload(await HOLDS.get(uow, hold_id)))
 
 
 @router.post("/{hold_id}/release", response_model=HoldAnswer, responses=WRITE, operation_id="release_hold")
 async def release_hold(uow: Uow, request: Request, hold_id: UUID, body: HoldRelease) -> Response:
     """Release a hold before its end; chasing goes on where the ladder stood, from today on."""
-    check_if_match(request, (await service.lock(uow, hold_id))[1].version)
-    return await _answer(uow, await service.release(uow, hold_id, reason=body.reason))
+    customer, hold = await HOLDS.lock(uow, hold_id)
+    check_if_match(request, hold.version)
+    return await _answer(uow, await service.release(uow, customer, hold, reason=body.reason))
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged, *, status: int = 200) -> Response:

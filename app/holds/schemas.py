@@ -7,7 +7,18 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import Day, ExternalId, InFlightOutput, Input, Metadata, Output, Resource, Text100, Text2000
+from app.core.schemas import (
+    Day,
+    ExternalId,
+    InFlightOutput,
+    Input,
+    Metadata,
+    Output,
+    Resource,
+    Text100,
+    Text2000,
+    require_one,
+)
 from app.domain.errors import Code
 
 HoldStatus = Literal["scheduled", "active", "released", "expired"]
@@ -66,12 +77,7 @@ class HoldCreate(Input):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        named = [self.customer_id, self.customer_external_id, self.invoice_id, self.invoice_external_id]
-        if sum(value is not None for value in named) != 1:
-            raise PydanticCustomError(
-                str(Code.missing),
-                "Send one of customer_id, customer_external_id, invoice_id and invoice_external_id.",
-            )
+        require_one(self, "customer_id", "customer_external_id", "invoice_id", "invoice_external_id")
         if self.preset is not None and {"ends_on", "effects"} & self.model_fields_set:
             raise PydanticCustomError(str(Code.invalid_value), "A preset says ends_on and effects itself.")
         if self.starts_on is not None and self.ends_on is not None and self.ends_on < self.starts_on:

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import HOLD
-from app.dunning.reminders import load_unsent
+from app.dunning.reminders import load_unsent, under_way
 from app.dunning.standing import hold_of
 from app.holds import repository
+from app.holds.repository import HOLDS
 from app.models import Customer, Hold, Reminder
 from app.settlement.reconcile import reconcile, wake
 from app.settlement.references import Reference, lock_customer, lock_invoice_customer
@@ -20,7 +21,7 @@ from app.settlement.references import Reference, lock_customer, lock_invoice_cus
 Fields = Mapping[str, Any]
 Acknowledged = tuple[Hold, list[Reminder]]
 # Debt Respite Scheme (Breathing Space Moratorium and Mental Health Crisis Moratorium) Regulations 2020, reg. 26.
-BREATHING_SPACE_DAYS = 60
+BREATHING_SPACE_DAYS: Final = 60
 
 
 async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
@@ -30,8 +31,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
         ProblemError: 409 when the external id is taken, 422 for what is not valid.
     """
     customer, invoice_id = await _lock_target(uow, fields)
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A hold with this external_id was placed already.")
+    await HOLDS.refuse_taken(uow, fields["external_id"], "A hold with this external_id was placed already.")
     starts_on: date = fields["starts_on"] or uow.today
     ends_on, effects = fields["ends_on"], list(fields["effects"])
     if fields["preset"] == "uk_breathing_space":
@@ -63,13 +63,12 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, customer, hold)
 
 
-async def release(uow: UnitOfWork, hold_id: UUID, *, reason: str | None) -> Acknowledged:
-    """Release a hold before its end; the business date is free again.
+async def release(uow: UnitOfWork, customer: Customer, hold: Hold, *, reason: str | None) -> Acknowledged:
+    """Release a hold under its customer's lock before its end; the business date is free again.
 
     Raises:
-        ProblemError: 404, 409 when it has ended.
+        ProblemError: 409 when it has ended.
     """
-    customer, hold = await lock(uow, hold_id)
     HOLD.require(hold.status, "released")
     uow.track(hold)
     hold.status = "released"
@@ -77,31 +76,6 @@ async def release(uow: UnitOfWork, hold_id: UUID, *, reason: str | None) -> Ackn
     hold.release_reason = reason
     uow.emit("hold.released", hold)
     return await _acknowledge(uow, customer, hold)
-
-
-async def lock(uow: UnitOfWork, hold_id: UUID) -> tuple[Customer, Hold]:
-    """A hold under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, hold_id)
-    if customer_id is None:
-        raise not_found("hold")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, hold_id)
-
-
-async def get(uow: UnitOfWork, hold_id: UUID) -> Hold:
-    """The hold with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    hold = await repository.find(uow, hold_id)
-    if hold is None:
-        raise not_found("hold")
-    return hold
 
 
 async def _lock_target(uow: UnitOfWork, fields: Fields) -> tuple[Customer, UUID | None]:
@@ -121,10 +95,4 @@ async def _acknowledge(uow: UnitOfWork, customer: Customer, hold: Hold) -> Ackno
     unsent = await load_unsent(uow, [customer.id])
     await reconcile(uow, {customer.id: customer}, invoices, unsent=unsent)
     wake(uow, customer, uow.now)
-    held = {invoice.id for invoice in invoices}
-    under_way = [
-        reminder
-        for reminder in unsent
-        if reminder.status == "sending" and any(item.invoice_id in held for item in reminder.items)
-    ]
-    return hold, under_way
+    return hold, under_way(unsent, {invoice.id for invoice in invoices})

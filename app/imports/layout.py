@@ -139,7 +139,8 @@ class Layout:
         for key, item in value.items():
             name = self.options.fields.get(key, key)
             target = find_target(self.kind, name) if name is not None else None
-            if target is not None and (isinstance(item, str) or key in self.options.fields):
+            is_filled = _can_fill(target, is_table=False) and (isinstance(item, str) or key in self.options.fields)
+            if target is not None and is_filled:
                 self._put(row, target, item, faults)
             elif name is not None and (is_strict or name in INPUTS[self.kind].model_fields):
                 row[name] = item

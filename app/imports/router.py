@@ -143,6 +143,7 @@ async def create_import(
 
         response, is_replayed = await conclude(request, digest, enqueue)
     except BaseException:
+        # Whatever ends the request, a sender who hangs up included, nothing of a file that is not whole stays.
         await upload.discard()
         raise
     if is_replayed:

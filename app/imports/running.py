@@ -65,6 +65,7 @@ class Importer:
                 goes_on = await self._batch(tenant_id, claim, most)
                 most = min(self.settings.import_batch_size, most * 10)
             except Exception as error:
+                # One row must not hold up the file for ever: the batch is tried in smaller ones, until it is found.
                 if from_database(error) is not None:
                     # Somebody holds what it needs, or the database is away: both pass.
                     log.warning("import.put_off", import_id=str(claim.import_id), exc_info=error)

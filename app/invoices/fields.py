@@ -119,8 +119,13 @@ def replace_draft(invoice: Invoice, fields: Fields, inherited: Fields | None, ca
 
 def describe(invoice: Invoice, fields: Fields) -> None:
     """Take over what describes the invoice."""
-    for name in DESCRIPTIVE & fields.keys():
-        setattr(invoice, "meta" if name == "metadata" else name, fields[name])
+    for column, value in described(fields).items():
+        setattr(invoice, column, value)
+
+
+def described(fields: Fields) -> dict[str, Any]:
+    """What is said to describe an invoice, by column."""
+    return {"meta" if name == "metadata" else name: fields[name] for name in DESCRIPTIVE & fields.keys()}
 
 
 def _draft_sale(invoice: Invoice, fields: Fields) -> tuple[dict[str, int | None], Sale]:

@@ -3,12 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import DunningCase, Invoice, LedgerEntry
+
+INVOICES: Final = Owned(Invoice, "invoice")
 
 # One look into the index for each, whatever the planner knows of the table: `= ANY` reads all of a tenant's invoices
 # while an import has made most of them and nothing has counted them yet.
@@ -39,23 +43,6 @@ class LedgerPoint:
     known_at: datetime | None = None
 
 
-async def find(uow: UnitOfWork, invoice_id: UUID) -> Invoice | None:
-    """The invoice with an id, as it is now."""
-    return await uow.session.get(Invoice, (uow.tenant_id, invoice_id), populate_existing=True)
-
-
-async def find_customer_id(uow: UnitOfWork, invoice_id: UUID) -> UUID | None:
-    """Whose invoice it is."""
-    return await uow.session.scalar(
-        select(Invoice.customer_id).where(Invoice.tenant_id == uow.tenant_id, Invoice.id == invoice_id)
-    )
-
-
-async def find_by_external_id(uow: UnitOfWork, external_id: str) -> Invoice | None:
-    """The invoice with an external id."""
-    return (await load_by_external_ids(uow, [external_id])).get(external_id)
-
-
 async def load_by_external_ids(uow: UnitOfWork, external_ids: Collection[str]) -> dict[str, Invoice]:
     """The invoices with these external ids."""
     if not external_ids:
@@ -66,25 +53,23 @@ async def load_by_external_ids(uow: UnitOfWork, external_ids: Collection[str]) -
 
 async def list_page(uow: UnitOfWork, wanted: InvoiceFilter, *, limit: int, before: UUID | None) -> Sequence[Invoice]:
     """Invoices newest first, one more than `limit`."""
-    statement = select(Invoice).where(Invoice.tenant_id == uow.tenant_id)
-    for column, value in (
-        (Invoice.customer_id, wanted.customer_id),
-        (Invoice.external_id, wanted.external_id),
-        (Invoice.status, wanted.status),
-        (Invoice.collection_state, wanted.collection_state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.due_on_from is not None:
-        statement = statement.where(Invoice.due_on >= wanted.due_on_from)
-    if wanted.due_on_to is not None:
-        statement = statement.where(Invoice.due_on <= wanted.due_on_to)
+    conditions = []
     if wanted.q is not None:
         number = Invoice.number.icontains(wanted.q, autoescape=True)
-        statement = statement.where(or_(number, Invoice.reference.icontains(wanted.q, autoescape=True)))
-    if before is not None:
-        statement = statement.where(Invoice.id < before)
-    return (await uow.session.scalars(statement.order_by(Invoice.id.desc()).limit(limit + 1))).all()
+        conditions.append(or_(number, Invoice.reference.icontains(wanted.q, autoescape=True)))
+    return await INVOICES.newest_first(
+        uow,
+        *conditions,
+        equal=(
+            (Invoice.customer_id, wanted.customer_id),
+            (Invoice.external_id, wanted.external_id),
+            (Invoice.status, wanted.status),
+            (Invoice.collection_state, wanted.collection_state),
+        ),
+        between=((Invoice.due_on, wanted.due_on_from, wanted.due_on_to),),
+        limit=limit,
+        before=before,
+    )
 
 
 async def list_entries(

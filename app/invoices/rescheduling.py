@@ -16,9 +16,10 @@ from app.dunning.cases import replan_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import load_unsent, prune_undue
 from app.dunning.shares import by_invoice
+from app.dunning.standing import load_standings
 from app.invoices import repository, service
 from app.models import Invoice, InvoiceInstalment
-from app.settlement.reconcile import reconcile, wake
+from app.settlement.reconcile import reconcile, reconcile_released, wake
 
 Fields = Mapping[str, Any]
 
@@ -107,8 +108,9 @@ async def _follow(uow: UnitOfWork, invoice: Invoice) -> None:
     customer = await uow.lock_customer(invoice.customer_id)
     cases = await repository.load_cases(uow, invoice.id)
     policies = await load_case_policies(uow, cases)
+    stops = (await load_standings(uow, [customer])).of(invoice).stops
     for case in cases:
-        replan_case(uow, case, invoice, policies[case.policy_id, case.policy_version])
+        replan_case(uow, case, invoice, policies[case.policy_id, case.policy_version], stops)
     unsent = await load_unsent(uow, [customer.id])
     # Interest for days that are late by the old date alone has lost its ground.
     uow.backdated.add(invoice.id)
@@ -119,6 +121,8 @@ async def _follow(uow: UnitOfWork, invoice: Invoice) -> None:
         if case.state != "closed"
     ]
     plan = evaluate(chase_facts(uow, customer, facts, unapplied={}))
+    moved_before = set(uow.charged)
     await prune_undue(uow, unsent, {verdict.case.case_id: verdict for verdict in plan.verdicts})
+    await reconcile_released(uow, {customer.id: customer}, moved_before, unsent=unsent)
     # Its place among the customer's other debts is another one now.
     wake(uow, customer, uow.now)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.core.batches import BatchOutput, batch_payload, parse_row
 from app.core.csvtext import CSV_LIST, page_response
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day, Instant, given
 from app.core.wire import day, instant, money
@@ -16,7 +16,7 @@ from app.deps import Uow, tenant_router
 from app.domain.policy import LateEntry
 from app.invoices import repository, service
 from app.invoices.outlook import outlook
-from app.invoices.repository import InvoiceFilter, LedgerPoint
+from app.invoices.repository import INVOICES, InvoiceFilter, LedgerPoint
 from app.invoices.rescheduling import reschedule
 from app.invoices.schemas import (
     CollectionState,
@@ -71,7 +71,7 @@ async def list_invoices(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     customer_id: Annotated[UUID | None, Query(description="Only invoices of this customer.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     status: Annotated[InvoiceStatus | None, Query(description="Only invoices in this status.")] = None,
     collection_state: Annotated[CollectionState | None, Query(description="Only invoices in this state.")] = None,
     due_on_from: Annotated[Day | None, Query(description="Due on this date or later.")] = None,
@@ -100,7 +100,7 @@ async def list_invoices(
 @router.get("/{invoice_id}", response_model=InvoiceOutput, responses=READ, operation_id="get_invoice")
 async def get_invoice(uow: Uow, invoice_id: UUID) -> Response:
     """Read an invoice, with the late interest that has accrued and is not posted."""
-    invoice = await service.get(uow, invoice_id)
+    invoice = await INVOICES.get(uow, invoice_id)
     accrued = await load_accrued(uow, [invoice])
     return resource_response({**invoice_payload(invoice, uow.today), "accrued_interest": accrued.get(invoice_id)})
 
@@ -173,7 +173,7 @@ async def list_invoice_ledger(
 
     With `as_of` and `known_at`, the entries and balances are those of a past day, as it was known at a past instant.
     """
-    invoice = await service.get(uow, invoice_id)
+    invoice = await INVOICES.get(uow, invoice_id)
     point = LedgerPoint(as_of, known_at)
     rows = await repository.list_entries(uow, invoice_id, point, limit=limit, after=decode_cursor(cursor))
     by_account = await repository.balances_at(uow, invoice_id, point)
@@ -190,7 +190,7 @@ async def list_invoice_ledger(
 @router.get("/{invoice_id}/dunning", response_model=OutlookOutput, responses=READ, operation_id="get_invoice_outlook")
 async def get_invoice_outlook(uow: Uow, invoice_id: UUID) -> Response:
     """Read what happens next about an invoice, and why nothing happens now."""
-    return json_response(await outlook(uow, await service.get(uow, invoice_id)))
+    return json_response(await outlook(uow, await INVOICES.get(uow, invoice_id)))
 
 
 @router.post(

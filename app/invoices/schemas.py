@@ -21,6 +21,7 @@ from app.core.schemas import (
     Text100,
     Text200,
     Url,
+    require_one,
 )
 from app.core.terms import AgreedTermsOutput, DiscountInput, DiscountOutput, TermsChoice
 from app.domain.errors import Code
@@ -106,8 +107,7 @@ class InvoiceFields(InvoiceDescription):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send customer_id or customer_external_id, one of the two.")
+        require_one(self, "customer_id", "customer_external_id")
         if self.due_on is not None and self.due_on < self.issued_on:
             raise PydanticCustomError(str(Code.date_order), "due_on must not be before issued_on.")
         return self
@@ -175,8 +175,7 @@ class InvoiceReschedule(Input):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.due_on is None) == (self.instalments is None):
-            raise PydanticCustomError(str(Code.missing), "Send due_on or instalments, one of the two.")
+        require_one(self, "due_on", "instalments")
         return self
 
 

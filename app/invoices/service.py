@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from app.core.errors import ProblemError, conflict, invalid, not_found
+from app.core.errors import ProblemError, conflict, invalid
 from app.core.ids import new_id
 from app.core.rows import NewRow
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.states import INVOICE
 from app.invoices import repository
-from app.invoices.fields import amounts_of, change_draft, describe, refuse_fixed, replace_draft
-from app.invoices.terms import Catalogue, Sale, apply, arrange, choose, codes_of, inherited_terms
+from app.invoices.fields import amounts_of, change_draft, describe, described, refuse_fixed, replace_draft
+from app.invoices.terms import Catalogue, Sale, arrange, choose, codes_of, inherited_terms
 from app.ledger.invoices import issue_invoice
 from app.models import Customer, Invoice, InvoiceInstalment
 from app.models.base import fresh
@@ -172,23 +172,7 @@ async def lock(uow: UnitOfWork, invoice_id: UUID) -> Invoice:
     Raises:
         ProblemError: 404.
     """
-    customer_id = await repository.find_customer_id(uow, invoice_id)
-    if customer_id is None:
-        raise not_found("invoice")
-    await uow.lock_customer(customer_id)
-    return await get(uow, invoice_id)
-
-
-async def get(uow: UnitOfWork, invoice_id: UUID) -> Invoice:
-    """The invoice with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    invoice = await repository.find(uow, invoice_id)
-    if invoice is None:
-        raise not_found("invoice")
-    return invoice
+    return (await repository.INVOICES.lock(uow, invoice_id))[1]
 
 
 def _customer(row: Fields) -> Reference:
@@ -236,9 +220,9 @@ def _write_row(
         created_at=uow.now,
         updated_at=uow.now,
         **amounts,
+        **arrangement._asdict(),
+        **described(row),
     )
-    apply(invoice, arrangement)
-    describe(invoice, row)
     uow.add(invoice)
     uow.emit("invoice.created", invoice)
     if row["external_id"] is not None:

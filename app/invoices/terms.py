@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core.errors import invalid
 from app.core.uow import UnitOfWork
@@ -44,9 +44,8 @@ class Chosen:
     is_inside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
-    """What follows for an invoice, in the form in which it is kept."""
+class Arrangement(NamedTuple):
+    """What follows for an invoice, by the columns in which it is kept."""
 
     due_on: date
     terms: dict[str, Any] | None
@@ -152,10 +151,8 @@ def rearrange(sale: Sale, invoice: Invoice, fields: Fields, catalogue: Catalogue
 
 def apply(invoice: Invoice, arrangement: Arrangement) -> None:
     """Put an arrangement into an invoice."""
-    invoice.due_on = arrangement.due_on
-    invoice.terms = arrangement.terms
-    invoice.discount_terms = arrangement.discount_terms
-    invoice.instalments = arrangement.instalments
+    for column, value in arrangement._asdict().items():
+        setattr(invoice, column, value)
 
 
 def says_other_terms(invoice: Invoice, fields: Fields) -> list[str]:

@@ -1,18 +1,21 @@
-"""Deletes what has served its time: expired idempotency keys, and files that never came whole.
+"""Deletes what has served its time: expired idempotency keys, files that never came whole, messages of the erased.
 
 In batches, so that no transaction holds many rows for long.
 """
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, delete, select
 
 from app.core.clock import system_now
+from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import every_tenant
 from app.imports.running import drop_abandoned
 from app.models import IdempotencyKey
+from app.reminders.repository import list_of_erased
+from app.reminders.sender import mailbox_of
 
 _BATCH: Final = 1000
 
@@ -20,6 +23,22 @@ _BATCH: Final = 1000
 async def delete_abandoned_imports(database: Database) -> int:
     """Delete the files of every tenant whose sender went away in the middle; how many there were."""
     return sum([await drop_abandoned(database, tenant.id) for tenant in await every_tenant(database)])
+
+
+async def delete_erased_messages(database: Database, settings: Settings) -> int:
+    """Delete the messages to customers who were erased from the local mailbox folder; how many there were.
+
+    A message that was on its way when its customer was erased is found the next time.
+    """
+    if settings.smtp_host:
+        return 0
+    mailbox = mailbox_of(settings)
+    deleted = 0
+    for tenant in await every_tenant(database):
+        async with database.unit_of_work(tenant.id) as uow:
+            erased = await list_of_erased(uow)
+        deleted += await mailbox.forget(str(reminder_id) for reminder_id in erased)
+    return deleted
 
 
 async def delete_expired_keys(database: Database, *, hours: int) -> int:
@@ -40,12 +59,13 @@ async def delete_expired_keys(database: Database, *, hours: int) -> int:
                     # One that is being taken anew is left to its request.
                     .with_for_update(skip_locked=True)
                 )
-                result: CursorResult[Any] = await uow.session.execute(  # type: ignore[assignment]
+                result = await uow.session.execute(
                     delete(IdempotencyKey)
                     .where(IdempotencyKey.tenant_id == uow.tenant_id, IdempotencyKey.key.in_(expired))
                     .execution_options(synchronize_session=False)
                 )
-            deleted += result.rowcount
-            if result.rowcount < _BATCH:
+                gone = cast("CursorResult[Any]", result).rowcount
+            deleted += gone
+            if gone < _BATCH:
                 break
     return deleted

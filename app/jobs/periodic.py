@@ -18,7 +18,7 @@ from app.core.log import get_logger
 from app.core.metrics import IDEMPOTENCY_KEYS_DELETED, INVARIANT_VIOLATIONS, INVARIANTS_CHECKED_AT, observe_job
 from app.core.settings import Settings
 from app.core.uow import Database
-from app.jobs.housekeeping import delete_abandoned_imports, delete_expired_keys
+from app.jobs.housekeeping import delete_abandoned_imports, delete_erased_messages, delete_expired_keys
 
 log = get_logger(__name__)
 
@@ -36,6 +36,7 @@ def periodic_jobs(database: Database, settings: Settings) -> list[Coroutine[Any,
     async def tidy() -> None:
         IDEMPOTENCY_KEYS_DELETED.inc(await delete_expired_keys(database, hours=settings.idempotency_hours))
         await delete_abandoned_imports(database)
+        await delete_erased_messages(database, settings)
 
     jobs = []
     if settings.check_interval_seconds > 0:

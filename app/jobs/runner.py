@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -15,7 +16,7 @@ from sqlalchemy import select
 
 from app.core.clock import monotonic_seconds
 from app.core.log import get_logger
-from app.core.metrics import EVENTS_RELAYED, observe_job
+from app.core.metrics import CUSTOMERS_PUT_OFF, EVENTS_RELAYED, observe_job
 from app.core.settings import Settings
 from app.core.uow import Database
 from app.core.work import DueTenant, Kind, due_tenants
@@ -30,6 +31,13 @@ from app.webhooks.delivery import Deliverer
 from app.webhooks.flow import Flow
 
 log = get_logger(__name__)
+
+_FAILED_CUSTOMER_PAUSE = timedelta(minutes=5)
+# Whoever holds it at the moment has it looked at again.
+_PUT_OFF = """
+UPDATE customers SET next_action_at = $4 WHERE tenant_id = $1 AND id = ANY(ARRAY(
+    SELECT id FROM customers WHERE tenant_id = $1 AND id = $2 AND next_action_at <= $3 FOR NO KEY UPDATE SKIP LOCKED))
+"""
 
 
 def _bells() -> dict[Kind, asyncio.Event]:
@@ -157,9 +165,18 @@ class Runner:
                 async with self.database.unit_of_work(tenant_id) as uow:
                     done += (await tick(uow, limit=1, only=customer_id)).customers
             except Exception as error:
-                # Told and left; the others go on.
                 log.error("dunning.customer_failed", customer_id=str(customer_id), exc_info=error)
+                done += await self._put_off(tenant_id, customer_id)
         return done
+
+    async def _put_off(self, tenant_id: UUID, customer_id: UUID) -> int:
+        """Leave a customer that fails alone for a while: many that come first would keep the others waiting."""
+        async with self.database.unit_of_work(tenant_id) as uow:
+            next_at = uow.now + _FAILED_CUSTOMER_PAUSE
+            status = await uow.driver.execute(_PUT_OFF, tenant_id, customer_id, uow.now, next_at)
+        count = int(status.rpartition(" ")[2])
+        CUSTOMERS_PUT_OFF.inc(count)
+        return count
 
     async def _send(self, tenant: DueTenant) -> int:
         await self._pipeline.wait_for_turn()

@@ -34,6 +34,10 @@ CREDIT_ORDER: tuple[Component, ...] = ("principal", "interest", "fees")
 """A credit note corrects what was sold, so it lowers the principal."""
 
 
+Grown = Mapping[Payment, int]
+"""Payments whose unapplied cash has grown, and by how much."""
+
+
 class Difference(NamedTuple):
     """A part of what is owed that is given up, and why (rule M11)."""
 
@@ -144,14 +148,14 @@ def end_allocations(uow: UnitOfWork, allocations: Iterable[Allocation], invoices
                 invoices[allocation.invoice_id].settled_minor -= allocation.settled_minor
 
 
-async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component, amount_minor: int) -> list[Payment]:
+async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component, amount_minor: int) -> Grown:
     """Take payments off a component that is about to be lowered by more than is open of it.
 
     What paid a charge that is waived or reversed goes to the invoice's other components, and what nothing is left
     for goes back to the payer as unapplied cash; the latest allocation gives first.
 
     Returns:
-        The payments whose unapplied cash has grown.
+        What has gone back to payers.
 
     Raises:
         ProblemError: 409 when it was not money that lowered the component.
@@ -172,18 +176,19 @@ async def free_component(uow: UnitOfWork, invoice: Invoice, component: Component
         if entry.account == component and entry.kind == "payment_allocated":
             paid[entry.allocation_id] -= entry.amount_minor
     left = amount_minor
-    grown: dict[UUID, Payment] = {}
+    grown: defaultdict[Payment, int] = defaultdict(int)
     for allocation in standing.values():
         taken = min(left, paid[allocation.id])
         if taken <= 0:
             continue
         payment = await _load_payment(uow, allocation)
         uow.track(payment)
-        if _rebook(uow, payment, invoice, allocation, component, taken):
-            grown[payment.id] = payment
+        given_back = _rebook(uow, payment, invoice, allocation, component, taken)
+        if given_back:
+            grown[payment] += given_back
         left -= taken
         if left == 0:
-            return list(grown.values())
+            return grown
     raise conflict(
         Code.state_conflict,
         "A part of what was charged was not paid but given up: reverse the write-off or credit that closed it first.",
@@ -223,8 +228,8 @@ def _lower(
 
 def _rebook(
     uow: UnitOfWork, payment: Payment, invoice: Invoice, allocation: Allocation, component: Component, amount: int
-) -> bool:
-    """Move a part of an allocation off a component; whether some of it went back to the payer."""
+) -> int:
+    """Move a part of an allocation off a component; how much of it went back to the payer."""
     on = allocation.effective_on
     because = because_of(payment, allocation_id=allocation.id)
     left = amount
@@ -243,7 +248,7 @@ def _rebook(
             allocation.reversed_at = uow.now
         else:
             allocation.amount_minor -= left
-    return left > 0
+    return left
 
 
 def open_of(invoice: Invoice, component: Component) -> int:

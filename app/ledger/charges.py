@@ -5,9 +5,9 @@ from typing import Final
 
 from app.core.uow import UnitOfWork
 from app.domain.allocation import Component
-from app.ledger.allocations import free_component, open_of
+from app.ledger.allocations import Grown, free_component, open_of
 from app.ledger.entries import Because, load_standing, post, reverse
-from app.models import Charge, Invoice, Payment
+from app.models import Charge, Invoice
 
 CHARGE_ACCOUNTS: Final[dict[str, Component]] = {"interest": "interest", "fee": "fees", "recovery_cost": "fees"}
 
@@ -25,19 +25,19 @@ def post_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice) -> None:
     )
 
 
-async def reverse_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice) -> list[Payment]:
-    """Take a charge back as if it had not been posted; the payments whose unapplied cash has grown by it."""
+async def reverse_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice) -> Grown:
+    """Take a charge back as if it had not been posted; what has gone back to payers by it."""
     return await _undo(uow, charge, invoice, kind="charge_reversed", on=uow.today)
 
 
-async def waive_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice, *, on: date) -> list[Payment]:
-    """Give a charge up from a date on; the payments whose unapplied cash has grown by it."""
+async def waive_charge(uow: UnitOfWork, charge: Charge, invoice: Invoice, *, on: date) -> Grown:
+    """Give a charge up from a date on; what has gone back to payers by it."""
     return await _undo(uow, charge, invoice, kind="charge_waived", on=on)
 
 
-async def _undo(uow: UnitOfWork, charge: Charge, invoice: Invoice, *, kind: str, on: date) -> list[Payment]:
+async def _undo(uow: UnitOfWork, charge: Charge, invoice: Invoice, *, kind: str, on: date) -> Grown:
     component = CHARGE_ACCOUNTS[charge.kind]
-    grown = []
+    grown: Grown = {}
     missing = charge.amount_minor - open_of(invoice, component)
     if missing > 0:
         grown = await free_component(uow, invoice, component, missing)

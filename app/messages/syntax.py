@@ -28,8 +28,12 @@ _ALLOWED: Final = (
     "Allowed are {{ variable }}, {{ variable|filter }}, {% if %} with {% elif %} and {% else %}, and {% for %} over a "
     "list; GET /v1/templates/variables lists the variables and filters."
 )
-# A comment, which stays as it is, or a line that holds nothing but statements.
-_COMMENT_OR_LINE: Final = re.compile(r"(?s:\{#.*?#\})|^[ \t]*((?:\{%(?:(?!%\}|\n).)*%\})+)[ \t]*\n", re.MULTILINE)
+# A comment or what is raw, which stay as they are, or a line that holds nothing but other statements.
+_COMMENT_OR_LINE: Final = re.compile(
+    r"(?s:\{#.*?#\}|\{%[-+]?\s*raw\s*-?%\}.*?\{%[-+]?\s*endraw)"
+    r"|^[ \t]*((?:\{%(?![-+]?\s*(?:end)?raw\b)(?:(?!%\}|\n).)*%\})+)[ \t]*\n",
+    re.MULTILINE,
+)
 
 _NAMES: Final[Mapping[type[nodes.Node], str]] = {
     nodes.Macro: "a macro", nodes.CallBlock: "a call block", nodes.FilterBlock: "a filter block", nodes.With: "with",
@@ -77,10 +81,10 @@ def prepare(source: str) -> str:
     """Let a line that holds only statements leave no line behind; line numbers stay as they are.
 
     Raises:
-        TemplateSyntaxError: a comment that never ends.
+        TemplateSyntaxError: a comment, or what is raw, that never ends.
     """
-    if "{#" in source:
-        # Searching for the end of comments that have none would cost quadratic time.
+    if "{#" in source or "raw" in source:
+        # Searching for the end of those that have none would cost quadratic time.
         _PARSER.parse(source)
     return _COMMENT_OR_LINE.sub(lambda match: match[0] if match[1] is None else f"{match[1]}{{#\n#}}", source)
 

@@ -24,6 +24,7 @@ class Hold(TenantRow, Versioned, Base):
         foreign_key(["tenant_id", "invoice_id"], ["invoices.tenant_id", "invoices.id"]),
         one_of("status", HOLD.states),
         CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="dates"),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_holds_customer_id", "tenant_id", "customer_id", "id"),
         Index("ix_holds_live", "tenant_id", "customer_id", postgresql_where=text("status IN ('scheduled', 'active')")),
     )
@@ -239,6 +240,7 @@ class Placement(TenantRow, Versioned, Base):
         one_of("status", PLACEMENT.states),
         one_of("kind", ("agency", "legal")),
         amount_range("placed_minor", low=1),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_placements_customer_id", "tenant_id", "customer_id", "id"),
     )
 

@@ -48,6 +48,8 @@ class Activity(TenantRow, Versioned, Base):
         foreign_key(["tenant_id", "customer_id"], ["customers.tenant_id", "customers.id"]),
         one_of("kind", ("call", "visit", "email", "message", "letter", "note")),
         one_of("direction", ("outbound", "inbound")),
+        # One message may be of two customers, who share an address; all else is unique among them all.
+        UniqueConstraint("tenant_id", "external_id", "customer_id"),
         Index("ix_activities_customer_id", "tenant_id", "customer_id", "id"),
         Index(
             "ix_activities_contacted_on",
@@ -84,6 +86,7 @@ class Task(TenantRow, Versioned, Base):
         foreign_key(["tenant_id", "customer_id"], ["customers.tenant_id", "customers.id"]),
         one_of("status", TASK.states),
         one_of("kind", ("call", "review", "placement", "write_off", "dispute", "other")),
+        UniqueConstraint("tenant_id", "external_id"),
         Index("ix_tasks_customer_id", "tenant_id", "customer_id", "id"),
         Index("ix_tasks_open", "tenant_id", "due_on", postgresql_where=text("status = 'open'")),
         Index("ix_tasks_reminder_id", "tenant_id", "reminder_id", postgresql_where=text("reminder_id IS NOT NULL")),

@@ -37,10 +37,10 @@ async def relay(uow: UnitOfWork, *, limit: int, wait: bool = False) -> tuple[int
     )
     if counter is None:
         return 0, 0
-    events = await _number(uow, after=counter.last_sequence, limit=limit)
-    if not events:
+    positions = await _waiting(uow, limit=limit)
+    if not positions:
         return 0, 0
-    counter.last_sequence += len(events)
+    # Read after the events were found: an endpoint that was there before one of them is among these.
     endpoints = (
         await uow.session.scalars(
             select(WebhookEndpoint).where(
@@ -50,15 +50,17 @@ async def relay(uow: UnitOfWork, *, limit: int, wait: bool = False) -> tuple[int
             )
         )
     ).all()
+    events = await _number(uow, positions, after=counter.last_sequence, load=bool(endpoints))
+    counter.last_sequence += len(positions)
     rows = [row for event in events for row in _fan_out(uow, event, endpoints)]
     if rows:
         await uow.session.execute(insert(Delivery), rows)
         uow.ring("webhook.deliver")
-    return len(events), len(rows)
+    return len(positions), len(rows)
 
 
-async def _number(uow: UnitOfWork, *, after: int, limit: int) -> list[Event]:
-    """Give the next numbers to visible events that have none, in the order in which they were written."""
+async def _waiting(uow: UnitOfWork, *, limit: int) -> Sequence[int]:
+    """The positions of visible events that have no number, in the order in which they were written."""
     # A statement of its own, after the lock: its snapshot holds everything that the last relay has numbered.
     waiting = await uow.session.scalars(
         select(Event.position)
@@ -66,15 +68,23 @@ async def _number(uow: UnitOfWork, *, after: int, limit: int) -> list[Event]:
         .order_by(Event.position)
         .limit(limit)
     )
+    return waiting.all()
+
+
+async def _number(uow: UnitOfWork, waiting: Sequence[int], *, after: int, load: bool) -> list[Event]:
+    """Give events the next numbers; the events, in their order, where somebody is to be told of them."""
     positions = bindparam("positions", list(waiting), type_=ARRAY(BigInteger), unique=True)
     # An array and no join: with the statistics of a table that has just grown, a join was planned as a scan for each.
-    numbered = await uow.session.scalars(
+    statement = (
         update(Event)
         .where(Event.tenant_id == uow.tenant_id, Event.sequence.is_(None), Event.position == any_(positions))
         .values(sequence=after + func.array_position(positions, Event.position))
-        .returning(Event),
-        execution_options={"synchronize_session": False, "populate_existing": True},
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
+    if not load:
+        await uow.session.execute(statement)
+        return []
+    numbered = await uow.session.scalars(statement.returning(Event))
     return sorted(numbered, key=lambda event: event.sequence or 0)
 
 

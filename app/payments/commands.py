@@ -4,6 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from app.core.amounts import up_to
+from app.core.days import not_ahead
 from app.core.errors import conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -11,13 +12,12 @@ from app.domain.states import PAYMENT
 from app.ledger.allocations import unsettle
 from app.ledger.entries import reassign
 from app.ledger.payments import receive_payment, refund_payment
+from app.payments.repository import PAYMENTS
 from app.payments.service import (
     Acknowledged,
     Fields,
     VersionCheck,
     acknowledge,
-    check_not_ahead,
-    get,
     intended,
     load_settled,
     lock_for,
@@ -87,8 +87,7 @@ async def refund(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Versi
     payment, customers = await lock_for(uow, payment_id, None, check)
     require_posted(payment)
     amount = up_to("/amount", fields["amount"], payment.currency, payment.unapplied_minor)
-    on = fields["refunded_on"] or uow.today
-    check_not_ahead("/refunded_on", on, uow.today)
+    on = not_ahead("/refunded_on", fields["refunded_on"], uow.today)
     uow.track(payment)
     refund_payment(uow, payment, amount, on=on)
     uow.emit("payment.refunded", payment)
@@ -101,9 +100,9 @@ async def assign(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Versi
     Raises:
         ProblemError: 404, 409 when it is somebody's already, 422 naming what is not valid.
     """
-    await get(uow, payment_id)
+    await PAYMENTS.get(uow, payment_id)
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    payment = await get(uow, payment_id, for_update=True)
+    payment = await PAYMENTS.get(uow, payment_id, for_update=True)
     check(payment.version)
     if payment.customer_id is not None:
         raise conflict(Code.state_conflict, "The payment belongs to a customer; reverse it and record it anew.")
@@ -133,12 +132,11 @@ async def confirm(uow: UnitOfWork, payment_id: UUID, fields: Fields, check: Vers
     Raises:
         ProblemError: 404, 409 when it is not pending, 422 for a date that cannot be.
     """
-    found = await get(uow, payment_id)
+    found = await PAYMENTS.get(uow, payment_id)
     meant = {"allocations": found.intended_allocations, "for_other_customers": True}
     payment, customers = await lock_for(uow, payment_id, meant, check)
     PAYMENT.require(payment.status, "posted")
-    on = fields["received_on"] or uow.today
-    check_not_ahead("/received_on", on, uow.today)
+    on = not_ahead("/received_on", fields["received_on"], uow.today)
     if on < payment.received_on:
         raise invalid("/received_on", Code.date_order, "An instrument is not paid before it was received.")
     uow.track(payment)

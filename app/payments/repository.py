@@ -3,14 +3,18 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from app.core.owned import Resources
 from app.core.uow import UnitOfWork
 from app.models import Allocation, Customer, Invoice, Payment
 from app.settlement.references import Reference
+
+PAYMENTS: Final = Resources(Payment, "payment", loads=(selectinload(Payment.allocations),))
 
 _EXTERNAL_ID_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE tenant_id = $1 AND external_id = $2)"
 _OLDEST_INVOICES = """
@@ -38,19 +42,6 @@ class PaymentFilter:
     status: str | None = None
     received_on_from: date | None = None
     received_on_to: date | None = None
-
-
-async def find(uow: UnitOfWork, payment_id: UUID, *, for_update: bool = False) -> Payment | None:
-    """The payment with an id and its allocations, as they are now."""
-    statement = (
-        select(Payment)
-        .where(Payment.tenant_id == uow.tenant_id, Payment.id == payment_id)
-        .options(selectinload(Payment.allocations))
-        .execution_options(populate_existing=True)
-    )
-    if for_update:
-        statement = statement.with_for_update(key_share=True)
-    return await uow.session.scalar(statement)
 
 
 async def find_owners(uow: UnitOfWork, payment_id: UUID) -> set[UUID] | None:
@@ -111,21 +102,17 @@ async def load_by_external_ids(uow: UnitOfWork, external_ids: Collection[str]) -
 
 async def list_page(uow: UnitOfWork, wanted: PaymentFilter, *, limit: int, before: UUID | None) -> Sequence[Payment]:
     """Payments newest first, one more than `limit`."""
-    statement = select(Payment).where(Payment.tenant_id == uow.tenant_id).options(selectinload(Payment.allocations))
-    for column, value in (
-        (Payment.customer_id, wanted.customer_id),
-        (Payment.external_id, wanted.external_id),
-        (Payment.status, wanted.status),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.received_on_from is not None:
-        statement = statement.where(Payment.received_on >= wanted.received_on_from)
-    if wanted.received_on_to is not None:
-        statement = statement.where(Payment.received_on <= wanted.received_on_to)
-    if before is not None:
-        statement = statement.where(Payment.id < before)
-    return (await uow.session.scalars(statement.order_by(Payment.id.desc()).limit(limit + 1))).all()
+    return await PAYMENTS.newest_first(
+        uow,
+        equal=(
+            (Payment.customer_id, wanted.customer_id),
+            (Payment.external_id, wanted.external_id),
+            (Payment.status, wanted.status),
+        ),
+        between=((Payment.received_on, wanted.received_on_from, wanted.received_on_to),),
+        limit=limit,
+        before=before,
+    )
 
 
 async def load_oldest_invoices(

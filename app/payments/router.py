@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from app.core.batches import BatchOutput, batch_payload, parse_row
 from app.core.csvtext import CSV_LIST, page_response
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import in_flight_payload, payment_payload
 from app.payments import batch, commands, repository, service
-from app.payments.repository import PaymentFilter
+from app.payments.repository import PAYMENTS, PaymentFilter
 from app.payments.schemas import (
     PaymentAllocate,
     PaymentAnswer,
@@ -69,7 +69,7 @@ async def list_payments(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     customer_id: Annotated[UUID | None, Query(description="Only payments of this customer.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     status: Annotated[PaymentStatus | None, Query(description="Only payments in this status.")] = None,
     received_on_from: Annotated[Day | None, Query(description="Received on this date or later.")] = None,
     received_on_to: Annotated[Day | None, Query(description="Received on this date or earlier.")] = None,
@@ -89,7 +89,7 @@ async def list_payments(
 @router.get("/{payment_id}", response_model=PaymentOutput, responses=READ, operation_id="get_payment")
 async def get_payment(uow: Uow, payment_id: UUID) -> Response:
     """Read a payment."""
-    return resource_response(payment_payload(await service.get(uow, payment_id)))
+    return resource_response(payment_payload(await PAYMENTS.get(uow, payment_id)))
 
 
 @router.post("/{payment_id}/reverse", response_model=PaymentAnswer, responses=WRITE, operation_id="reverse_payment")

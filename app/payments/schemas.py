@@ -11,6 +11,7 @@ from app.core.batches import BATCH_LIMIT, Mode
 from app.core.schemas import (
     Currency,
     Day,
+    DifferenceReason,
     ExternalId,
     InFlightOutput,
     Input,
@@ -20,11 +21,11 @@ from app.core.schemas import (
     Resource,
     Text100,
     Text200,
+    require_one,
 )
 from app.domain.errors import Code
 
 PaymentStatus = Literal["pending", "posted", "reversed"]
-DifferenceReason = Literal["bank_fee", "withholding_tax", "rounding", "short_payment", "exchange_difference"]
 DecimalText = Annotated[
     str, Field(pattern=r"^(0|[1-9][0-9]{0,9})([.][0-9]{1,10})?$", description="A decimal string above zero.")
 ]
@@ -58,8 +59,7 @@ class AllocationInput(Input):
 
     @model_validator(mode="after")
     def _one_reference(self) -> Self:
-        if (self.invoice_id is None) == (self.invoice_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send invoice_id or invoice_external_id, one of the two.")
+        require_one(self, "invoice_id", "invoice_external_id")
         return self
 
 
@@ -102,7 +102,8 @@ class PaymentCreate(Input):
     allocations: list[AllocationInput] = Field(
         default=[],
         max_length=500,
-        description="What the payer designated, exact to the cent. Without any, the oldest due invoices are settled.",
+        description="What the payer designated, exact to the cent; what names one invoice in several places is added "
+        "up. Without any, the oldest due invoices are settled.",
     )
     auto_allocate: bool | None = Field(
         default=None,
@@ -163,8 +164,7 @@ class PaymentAssign(Input):
 
     @model_validator(mode="after")
     def _one_customer(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send customer_id or customer_external_id, one of the two.")
+        require_one(self, "customer_id", "customer_external_id")
         return self
 
 

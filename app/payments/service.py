@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.amounts import positive
+from app.core.days import not_ahead
 from app.core.errors import conflict, invalid, not_found
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
@@ -17,6 +18,7 @@ from app.dunning.reminders import in_flight, load_unsent
 from app.ledger.payments import receive_payment, reverse_payment
 from app.models import Customer, Invoice, Payment, Reminder
 from app.payments import repository
+from app.payments.repository import PAYMENTS
 from app.payments.settling import (
     Settled,
     designate,
@@ -72,12 +74,11 @@ async def reverse(
     Raises:
         ProblemError: 404, 409 when it was reversed or refunded already, 422 for a date before the payment or ahead.
     """
-    found = await get(uow, payment_id)
+    found = await PAYMENTS.get(uow, payment_id)
     # What a pending one was to cover is chased again, whoever owes it.
     meant = {"allocations": found.intended_allocations, "for_other_customers": found.for_other_customers}
     payment, customers = await lock_for(uow, payment_id, meant, check)
-    on = reversed_on or uow.today
-    check_not_ahead("/reversed_on", on, uow.today)
+    on = not_ahead("/reversed_on", reversed_on, uow.today)
     if on < payment.received_on:
         raise invalid("/reversed_on", Code.date_order, "A payment cannot be reversed before it was received.")
     PAYMENT.require(payment.status, "reversed")
@@ -96,28 +97,6 @@ async def reverse(
     payment.reversal_reason = reason
     uow.emit("payment.reversed", payment)
     return await acknowledge(uow, payment, customers, invoices.values())
-
-
-async def get(uow: UnitOfWork, payment_id: UUID, *, for_update: bool = False) -> Payment:
-    """The payment with an id; locked itself where no customer's lock covers it.
-
-    Raises:
-        ProblemError: 404.
-    """
-    payment = await repository.find(uow, payment_id, for_update=for_update)
-    if payment is None:
-        raise not_found("payment")
-    return payment
-
-
-def check_not_ahead(pointer: str, on: date, today: date) -> None:
-    """A date after the business date is an error (rule T0).
-
-    Raises:
-        ProblemError: 422.
-    """
-    if on > today:
-        raise invalid(pointer, Code.date_in_future, f"This date lies after the business date, {today.isoformat()}.")
 
 
 def _new_payment(uow: UnitOfWork, fields: Fields, amount_minor: int) -> Payment:
@@ -188,7 +167,8 @@ async def lock_for(
     if fields is not None and fields["for_other_customers"]:
         owners |= await repository.find_invoice_customers(uow, references_of(fields["allocations"]))
     customers = {customer.id: customer for customer in await uow.lock_customers(owners)}
-    payment = await get(uow, payment_id, for_update=not customers)
+    # Where no customer's lock covers it, its own does.
+    payment = await PAYMENTS.get(uow, payment_id, for_update=not customers)
     # Before the locks were had it may have been assigned, or allocated to yet another customer's invoice.
     if not (await repository.find_owners(uow, payment_id) or set()) <= customers.keys():
         raise conflict(Code.state_conflict, "Another command has just changed whose payment this is; send it again.")
@@ -235,7 +215,7 @@ def wants_automatic(fields: Fields, *, has_named: bool) -> bool:
 
 
 def _check_dates(fields: Fields, today: date) -> None:
-    check_not_ahead("/received_on", fields["received_on"], today)
+    not_ahead("/received_on", fields["received_on"], today)
     if fields["status"] == "pending" and fields["matures_on"] is None:
         raise invalid("/matures_on", Code.missing, "Say when the pending instrument matures.")
     if fields["status"] == "posted" and fields["matures_on"] is not None:

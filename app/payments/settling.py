@@ -39,7 +39,7 @@ class Designation:
 
 @dataclass(slots=True)
 class Settled:
-    """The invoices that a payment has touched, and their customers beside the payer."""
+    """The invoices that a payment has touched, by id."""
 
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
 
@@ -74,8 +74,9 @@ async def settle_oldest(
         amount_minor: by how much to look ahead: what was designated may lie among the oldest.
     """
     plans = await covered_first(uow, customer, payment.currency)
+    goes_on = {call.invoice_id for call in plans.later}
     for invoice, cash in _serve(payment.unapplied_minor, plans.due, plans.invoices):
-        await _settle(uow, payment, Designation(invoice, cash, 0), settled)
+        await _settle(uow, payment, Designation(invoice, cash, 0), settled, closes_rest=invoice.id not in goes_on)
     seen = set(plans.invoices)
     later = plans.later
     while payment.unapplied_minor > 0:
@@ -143,7 +144,18 @@ async def _settle_cash(uow: UnitOfWork, payment: Payment, invoice: Invoice, cash
     return earned.discount_minor
 
 
-async def _settle(uow: UnitOfWork, payment: Payment, item: Designation, settled: Settled) -> None:
+async def _settle(
+    uow: UnitOfWork, payment: Payment, item: Designation, settled: Settled, *, closes_rest: bool = True
+) -> None:
+    """Apply a part of a payment to an invoice.
+
+    Args:
+        uow: the unit of work.
+        payment: the payment.
+        item: which part, and of which invoice.
+        settled: what the payment has touched; the invoice is put in.
+        closes_rest: whether a rest within the tolerance is short paid; what is agreed for later is not.
+    """
     invoice = item.invoice
     uow.track(invoice)
     discount = item.discount_minor
@@ -152,7 +164,7 @@ async def _settle(uow: UnitOfWork, payment: Payment, item: Designation, settled:
     differences = item.differences
     given_up = sum(difference.amount_minor for difference in differences)
     rest = invoice.open_minor - item.amount_minor - discount - given_up
-    if not differences and 0 < rest <= min(_tolerance(uow, invoice.currency), item.amount_minor - 1):
+    if closes_rest and not differences and 0 < rest <= min(_tolerance(uow, invoice.currency), item.amount_minor - 1):
         differences = (Difference(SHORT_PAYMENT, rest),)
     await settle(uow, payment, invoice, item.amount_minor, discount_minor=discount, differences=differences)
     settled.invoices[invoice.id] = invoice
@@ -183,7 +195,7 @@ async def lock_payers(uow: UnitOfWork, customer_id: UUID, allocations: Sequence[
 async def designate(
     uow: UnitOfWork, payment: Payment, allocations: Sequence[Fields], *, for_others: bool, available_minor: int
 ) -> list[Designation]:
-    """The payer's own allocations, checked against what is open and what there is to allocate.
+    """The payer's own allocations, checked against what is open and what there is to allocate; one for each invoice.
 
     Raises:
         ProblemError: 422 naming the allocation that is not valid.
@@ -194,8 +206,7 @@ async def designate(
     if payment.customer_id is None:
         raise invalid("/allocations", Code.state_conflict, "Assign the payment to a customer before allocating it.")
     found = await load_customer_invoices(uow, None if for_others else payment.customer_id, references)
-    left: dict[UUID, int] = {}
-    designations = []
+    wanted: dict[UUID, Designation] = {}
     for index, (reference, item) in enumerate(zip(references, allocations, strict=True)):
         pointer = f"/allocations/{index}"
         invoice = found.get(reference)
@@ -206,12 +217,15 @@ async def designate(
                 Code.unknown_reference,
                 "The customer has no invoice with this id. To pay another customer's, send for_other_customers: true.",
             )
-        designation = _designation(pointer, payment, invoice, item)
-        known = left.get(invoice.id, invoice.open_minor + invoice.written_off_minor)
-        left[invoice.id] = known - _settles(designation)
-        if left[invoice.id] < 0:
+        one = _designation(pointer, payment, invoice, item)
+        if _settles(one) == 0:
+            raise invalid(f"{pointer}/amount", Code.out_of_range, "This amount must be more than zero.")
+        together = wanted[invoice.id] = _together(wanted.get(invoice.id), one)
+        if (together.discount_minor or 0) > invoice.principal_open_minor:
+            raise invalid(f"{pointer}/discount_taken", Code.allocation_exceeds_open, "This is more than is open.")
+        if _settles(together) > invoice.open_minor + invoice.written_off_minor:
             raise invalid(f"{pointer}/amount", Code.allocation_exceeds_open, "This is more than the invoice has open.")
-        designations.append(designation)
+    designations = list(wanted.values())
     if sum(designation.amount_minor for designation in designations) > available_minor:
         raise invalid(
             "/allocations", Code.allocation_exceeds_payment, "The allocations add up to more than the payment has left."
@@ -223,20 +237,31 @@ async def still_possible(uow: UnitOfWork, payment: Payment, allocations: Sequenc
     """What was designated when an instrument was handed over, as far as it is still open; the rest stays unapplied."""
     references = references_of(allocations)
     found = await load_customer_invoices(uow, None, references)
-    left: dict[UUID, int] = {}
-    designations = []
+    wanted: dict[UUID, Designation] = {}
     for index, (reference, item) in enumerate(zip(references, allocations, strict=True)):
         invoice = found.get(reference)
         if invoice is None or invoice.status not in RECEIVABLE or invoice.currency != payment.currency:
             continue
-        meant = _designation(f"/allocations/{index}", payment, invoice, {**item, "discount_taken": None})
-        open_minor = left.get(invoice.id, invoice.open_minor)
-        if _settles(meant) > open_minor:
-            meant = Designation(invoice, min(meant.amount_minor, open_minor))
-        if meant.amount_minor:
-            designations.append(meant)
-        left[invoice.id] = open_minor - _settles(meant)
-    return designations
+        meant = _designation(f"/allocations/{index}", payment, invoice, item)
+        together = _together(wanted.get(invoice.id), meant)
+        if _settles(together) > invoice.open_minor or (together.discount_minor or 0) > invoice.principal_open_minor:
+            # The money goes first; what was to be given up beside it was meant for another amount.
+            together = Designation(invoice, min(together.amount_minor, invoice.open_minor))
+        wanted[invoice.id] = together
+    return [designation for designation in wanted.values() if _settles(designation)]
+
+
+def _together(known: Designation | None, more: Designation) -> Designation:
+    """What is designated for one invoice in several places: it is settled once, so that one discount is worked out."""
+    if known is None:
+        return more
+    stated = [item.discount_minor for item in (known, more) if item.discount_minor is not None]
+    return Designation(
+        known.invoice,
+        known.amount_minor + more.amount_minor,
+        sum(stated) if stated else None,
+        known.differences + more.differences,
+    )
 
 
 def _designation(pointer: str, payment: Payment, invoice: Invoice, item: Fields) -> Designation:
@@ -255,8 +280,6 @@ def _designation(pointer: str, payment: Payment, invoice: Invoice, item: Fields)
     amount = not_negative(f"{pointer}/amount", item["amount"], currency)
     stated = item["discount_taken"]
     discount = None if stated is None else not_negative(f"{pointer}/discount_taken", stated, currency)
-    if discount is not None and discount > invoice.principal_open_minor:
-        raise invalid(f"{pointer}/discount_taken", Code.allocation_exceeds_open, "This is more than is open.")
     differences = tuple(
         Difference(
             difference["reason"],
@@ -264,10 +287,7 @@ def _designation(pointer: str, payment: Payment, invoice: Invoice, item: Fields)
         )
         for number, difference in enumerate(item["differences"])
     )
-    designation = Designation(invoice, amount, discount, differences)
-    if _settles(designation) == 0:
-        raise invalid(f"{pointer}/amount", Code.out_of_range, "This amount must be more than zero.")
-    return designation
+    return Designation(invoice, amount, discount, differences)
 
 
 def _settles(designation: Designation) -> int:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import IO, Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -43,7 +44,7 @@ async def make_dossier(uow: UnitOfWork, placement: Placement) -> Json:
     ids = [row.invoice_id for row in placement.invoices]
     currency = placement.currency
     collected = await load_collected(uow, [placement])
-    invoices = await evidence.load_invoices(uow, ids)
+    invoices = await repository.load_invoices(uow, ids)
     reminders = await evidence.load_reminders(uow, ids)
     receipts = await evidence.load_receipts(uow, [reminder.id for reminder in reminders])
     return {
@@ -72,9 +73,7 @@ async def make_archive(uow: UnitOfWork, placement: Placement) -> IO[bytes]:
     """The dossier as a ZIP: `dossier.json`, and one file for each message that left; whoever reads it closes it."""
     dossier = await make_dossier(uow, placement)
     names = {row["id"]: row["message"]["file"] for row in dossier["reminders"] if row["message"]}
-    reminder_ids = [
-        row.id for row in await evidence.load_reminders(uow, [row.invoice_id for row in placement.invoices])
-    ]
+    reminder_ids = [UUID(each) for each in names]
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  it outlives this function
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, "dossier.json", orjson.dumps(dossier, option=orjson.OPT_INDENT_2))

@@ -8,8 +8,11 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Invoice, Placement, PlacementInvoice
+
+PLACEMENTS: Final = Owned(Placement, "placement", loads=(selectinload(Placement.invoices),))
 
 # Money that came in while the invoices were with the agency; of its first day, what was allocated after the placing.
 _COLLECTED: Final = """
@@ -64,33 +67,8 @@ class PlacementFilter:
     external_id: str | None = None
 
 
-async def find(uow: UnitOfWork, placement_id: UUID) -> Placement | None:
-    """The placement with an id and its invoices, as it is now."""
-    return await uow.session.scalar(
-        select(Placement)
-        .where(Placement.tenant_id == uow.tenant_id, Placement.id == placement_id)
-        .options(selectinload(Placement.invoices))
-        .execution_options(populate_existing=True)
-    )
-
-
-async def find_customer_id(uow: UnitOfWork, placement_id: UUID) -> UUID | None:
-    """Whose debts were placed."""
-    return await uow.session.scalar(
-        select(Placement.customer_id).where(Placement.tenant_id == uow.tenant_id, Placement.id == placement_id)
-    )
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether a placement has this external id."""
-    found = await uow.session.scalar(
-        select(Placement.id).where(Placement.tenant_id == uow.tenant_id, Placement.external_id == external_id)
-    )
-    return found is not None
-
-
 async def load_invoices(uow: UnitOfWork, invoice_ids: Collection[UUID]) -> Sequence[Invoice]:
-    """Invoices by id."""
+    """Invoices in the order of their ids."""
     rows = await uow.session.scalars(
         select(Invoice).where(Invoice.tenant_id == uow.tenant_id, Invoice.id.in_(invoice_ids)).order_by(Invoice.id)
     )
@@ -123,22 +101,23 @@ async def list_page(
     uow: UnitOfWork, wanted: PlacementFilter, *, limit: int, before: UUID | None
 ) -> Sequence[Placement]:
     """Placements newest first, one more than `limit`."""
-    statement = select(Placement).where(Placement.tenant_id == uow.tenant_id).options(selectinload(Placement.invoices))
-    for column, value in (
-        (Placement.customer_id, wanted.customer_id),
-        (Placement.status, wanted.status),
-        (Placement.kind, wanted.kind),
-        (Placement.external_id, wanted.external_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    conditions = []
     if wanted.invoice_id is not None:
         has = exists().where(
             PlacementInvoice.tenant_id == Placement.tenant_id,
             PlacementInvoice.placement_id == Placement.id,
             PlacementInvoice.invoice_id == wanted.invoice_id,
         )
-        statement = statement.where(has)
-    if before is not None:
-        statement = statement.where(Placement.id < before)
-    return (await uow.session.scalars(statement.order_by(Placement.id.desc()).limit(limit + 1))).all()
+        conditions.append(has)
+    return await PLACEMENTS.newest_first(
+        uow,
+        *conditions,
+        equal=(
+            (Placement.customer_id, wanted.customer_id),
+            (Placement.status, wanted.status),
+            (Placement.kind, wanted.kind),
+            (Placement.external_id, wanted.external_id),
+        ),
+        limit=limit,
+        before=before,
+    )

@@ -8,14 +8,14 @@ from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import in_flight_payload, placement_payload
 from app.placements import repository, service
 from app.placements.dossier import load_collected, make_archive, make_dossier
-from app.placements.repository import PlacementFilter
+from app.placements.repository import PLACEMENTS, PlacementFilter
 from app.placements.schemas import (
     DossierOutput,
     PlacementAcknowledge,
@@ -61,7 +61,7 @@ async def list_placements(
     invoice_id: Annotated[UUID | None, Query(description="Only placements of this invoice.")] = None,
     status: Annotated[PlacementStatus | None, Query(description="Only placements in this status.")] = None,
     kind: Annotated[PlacementKind | None, Query(description="Only placements of this kind.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
 ) -> Response:
     """List placements, newest first."""
     wanted = PlacementFilter(
@@ -77,7 +77,7 @@ async def list_placements(
 @router.get("/{placement_id}", response_model=PlacementWithCollected, responses=READ, operation_id="get_placement")
 async def get_placement(uow: Uow, placement_id: UUID) -> Response:
     """Read a placement, with what has come in through it."""
-    placement = await service.get(uow, placement_id)
+    placement = await PLACEMENTS.get(uow, placement_id)
     return resource_response({**placement_payload(placement), **(await load_collected(uow, [placement]))[placement]})
 
 
@@ -89,15 +89,17 @@ async def get_placement(uow: Uow, placement_id: UUID) -> Response:
 )
 async def acknowledge_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementAcknowledge) -> Response:
     """Record that the agency has taken over what was placed with it."""
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
-    return await _answer(uow, await service.acknowledge(uow, placement_id, agency_reference=body.agency_reference))
+    _, placement = await PLACEMENTS.lock(uow, placement_id)
+    check_if_match(request, placement.version)
+    return await _answer(uow, service.acknowledge(uow, placement, agency_reference=body.agency_reference))
 
 
 @router.post("/{placement_id}/start", response_model=PlacementAnswer, responses=WRITE, operation_id="start_placement")
 async def start_placement(uow: Uow, request: Request, placement_id: UUID) -> Response:
     """Record that the agency works on it: the placement is `in_progress`."""
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
-    return await _answer(uow, await service.start(uow, placement_id))
+    _, placement = await PLACEMENTS.lock(uow, placement_id)
+    check_if_match(request, placement.version)
+    return await _answer(uow, service.start(uow, placement))
 
 
 @router.post("/{placement_id}/close", response_model=PlacementAnswer, responses=WRITE, operation_id="close_placement")
@@ -107,23 +109,28 @@ async def close_placement(uow: Uow, request: Request, placement_id: UUID, body: 
     What is still open is not chased again (blocker `placed`): after a collector or a lawyer a reminder says nothing
     new. Write it off, place it with another one, or send `resume_chasing` to have it chased where its ladder stood.
     """
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
-    ended = await service.end(uow, placement_id, "closed", reason=body.reason, resumes_chasing=body.resume_chasing)
+    customer, placement = await PLACEMENTS.lock(uow, placement_id)
+    check_if_match(request, placement.version)
+    ended = await service.end(
+        uow, customer, placement, "closed", reason=body.reason, resumes_chasing=body.resume_chasing
+    )
     return await _answer(uow, ended)
 
 
 @router.post("/{placement_id}/recall", response_model=PlacementAnswer, responses=WRITE, operation_id="recall_placement")
 async def recall_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementRecall) -> Response:
     """Take back what was placed; what is open is chased again where its ladder stood."""
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
-    return await _answer(uow, await service.end(uow, placement_id, "recalled", reason=body.reason))
+    customer, placement = await PLACEMENTS.lock(uow, placement_id)
+    check_if_match(request, placement.version)
+    return await _answer(uow, await service.end(uow, customer, placement, "recalled", reason=body.reason))
 
 
 @router.post("/{placement_id}/return", response_model=PlacementAnswer, responses=WRITE, operation_id="return_placement")
 async def return_placement(uow: Uow, request: Request, placement_id: UUID, body: PlacementReturn) -> Response:
     """Record that the agency gives back what was placed; what is open is chased again where its ladder stood."""
-    check_if_match(request, (await service.lock(uow, placement_id))[1].version)
-    return await _answer(uow, await service.end(uow, placement_id, "returned", reason=body.reason))
+    customer, placement = await PLACEMENTS.lock(uow, placement_id)
+    check_if_match(request, placement.version)
+    return await _answer(uow, await service.end(uow, customer, placement, "returned", reason=body.reason))
 
 
 @router.get(
@@ -138,7 +145,7 @@ async def get_placement_dossier(uow: Uow, request: Request, placement_id: UUID) 
     With `Accept: application/zip` it is a ZIP of `dossier.json` and one file for each message, byte for byte as it
     left. Nothing in it changes but by what has happened since.
     """
-    placement = await service.get(uow, placement_id)
+    placement = await PLACEMENTS.get(uow, placement_id)
     if "application/zip" not in request.headers.get("accept", "").lower():
         return json_response(await make_dossier(uow, placement))
     name = f'attachment; filename="placement-{placement.id}.zip"'

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
-from app.core.errors import conflict, invalid, not_found
+from app.core.days import not_ahead
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -14,6 +14,7 @@ from app.domain.states import PLACEMENT
 from app.dunning.reminders import load_unsent, under_way
 from app.models import Customer, Invoice, Placement, PlacementInvoice, Reminder
 from app.placements import repository
+from app.placements.repository import PLACEMENTS
 from app.settlement.reconcile import reconcile, wake
 from app.settlement.references import Reference, load_customer_invoices, lock_customer
 
@@ -33,8 +34,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
     if customer.erased_at is not None:
         raise conflict(Code.state_conflict, "The customer's personal data was erased; there is nobody to claim from.")
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A placement with this external_id was made already.")
+    await PLACEMENTS.refuse_taken(uow, fields["external_id"], "A placement with this external_id was made already.")
     invoices, currency = await _choose(uow, customer, fields)
     placed_on = _placed_on(uow, fields["placed_on"], invoices)
     placement = Placement(
@@ -76,13 +76,12 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, customer, placement, invoices)
 
 
-async def acknowledge(uow: UnitOfWork, placement_id: UUID, *, agency_reference: str | None) -> Acknowledged:
-    """The agency has taken over what was placed.
+def acknowledge(uow: UnitOfWork, placement: Placement, *, agency_reference: str | None) -> Acknowledged:
+    """The agency has taken over what was placed; the customer is locked.
 
     Raises:
-        ProblemError: 404, 409 when it had, or the placement has ended.
+        ProblemError: 409 when it had, or the placement has ended.
     """
-    _, placement = await lock(uow, placement_id)
     _move(uow, placement, "acknowledged")
     placement.acknowledged_on = uow.today
     if agency_reference is not None:
@@ -90,29 +89,33 @@ async def acknowledge(uow: UnitOfWork, placement_id: UUID, *, agency_reference: 
     return placement, []
 
 
-async def start(uow: UnitOfWork, placement_id: UUID) -> Acknowledged:
-    """The agency has begun to work on it.
+def start(uow: UnitOfWork, placement: Placement) -> Acknowledged:
+    """The agency has begun to work on it; the customer is locked.
 
     Raises:
-        ProblemError: 404, 409 before it was acknowledged, or after it has ended.
+        ProblemError: 409 before it was acknowledged, or after it has ended.
     """
-    _, placement = await lock(uow, placement_id)
     _move(uow, placement, "in_progress")
     return placement, []
 
 
 async def end(
-    uow: UnitOfWork, placement_id: UUID, status: str, *, reason: str | None, resumes_chasing: bool = True
+    uow: UnitOfWork,
+    customer: Customer,
+    placement: Placement,
+    status: str,
+    *,
+    reason: str | None,
+    resumes_chasing: bool = True,
 ) -> Acknowledged:
-    """A placement is closed, recalled or returned.
+    """A placement under its customer's lock is closed, recalled or returned.
 
     What comes back is chased where its ladder stood. What an agency has closed is not: reminders after a collector
     or a lawyer would make threats of the past look empty; it is written off, placed anew, or chased by choice.
 
     Raises:
-        ProblemError: 404, 409 when its state does not allow it.
+        ProblemError: 409 when its state does not allow it.
     """
-    customer, placement = await lock(uow, placement_id)
     _move(uow, placement, status)
     placement.ended_on = uow.today
     placement.end_reason = reason
@@ -120,31 +123,6 @@ async def end(
         row.is_over = resumes_chasing
     invoices = await repository.load_invoices(uow, [row.invoice_id for row in placement.invoices])
     return await _acknowledge(uow, customer, placement, invoices)
-
-
-async def lock(uow: UnitOfWork, placement_id: UUID) -> tuple[Customer, Placement]:
-    """A placement under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, placement_id)
-    if customer_id is None:
-        raise not_found("placement")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, placement_id)
-
-
-async def get(uow: UnitOfWork, placement_id: UUID) -> Placement:
-    """The placement with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    placement = await repository.find(uow, placement_id)
-    if placement is None:
-        raise not_found("placement")
-    return placement
 
 
 def _move(uow: UnitOfWork, placement: Placement, status: str) -> None:
@@ -155,10 +133,7 @@ def _move(uow: UnitOfWork, placement: Placement, status: str) -> None:
 
 
 def _placed_on(uow: UnitOfWork, placed_on: date | None, invoices: Sequence[Invoice]) -> date:
-    on = placed_on or uow.today
-    if on > uow.today:
-        message = f"This date lies after the business date, {uow.today.isoformat()}."
-        raise invalid("/placed_on", Code.date_in_future, message)
+    on = not_ahead("/placed_on", placed_on, uow.today)
     if any(on < invoice.issued_on for invoice in invoices):
         raise invalid("/placed_on", Code.date_order, "An invoice is not placed before it was issued.")
     return on

@@ -13,7 +13,7 @@ from app.domain.states import PLAN
 from app.dunning.reminders import load_unsent, under_way
 from app.models import Customer, Invoice, PaymentPlan, Reminder
 from app.plans import repository
-from app.plans.service import get
+from app.plans.repository import PLANS
 from app.settlement.plan_facts import known_ids, load_covered
 from app.settlement.plans import end_plan
 from app.settlement.reconcile import reconcile, wake
@@ -81,7 +81,7 @@ async def _end_replaced(uow: UnitOfWork, customer: Customer, plan: PaymentPlan) 
     """The plan whose place this one takes is superseded with it."""
     if plan.supersedes_id is None:
         return {}
-    replaced = await get(uow, plan.supersedes_id)
+    replaced = await PLANS.get(uow, plan.supersedes_id)
     if replaced.status != "active":
         raise conflict(Code.plan_changed, f"The plan that it would replace is {replaced.status}; draw up a new one.")
     cut_off_on = date.fromisoformat(plan.definition["starts_on"])

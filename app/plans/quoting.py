@@ -132,7 +132,7 @@ async def make_offer(
     in_force = await repository.find_in_force(uow, [invoice.id for invoice in invoices], without)
     if in_force is not None:
         raise conflict(Code.state_conflict, f"Payment plan {in_force} covers one of these invoices; restructure that.")
-    dropped = 0 if replaced is None else await unearned_minor(uow, replaced)
+    dropped = 0 if replaced is None else await _unearned_minor(uow, replaced)
     covers = _covers(uow, invoices, dropped, include_charges=fields["include_charges"])
     try:
         found = quote(_ask(uow, covers, fields), calendar_of(uow.tenant.settings["calendar"]))
@@ -150,7 +150,7 @@ async def make_offer(
     return Offer(covers, found, _terms(found, customer, covers, fields, replaced))
 
 
-async def unearned_minor(uow: UnitOfWork, plan: PaymentPlan) -> int:
+async def _unearned_minor(uow: UnitOfWork, plan: PaymentPlan) -> int:
     """By how much less would be owed if a plan ended today: its interest that is neither earned nor paid."""
     receipts = (await load_receipts(uow, [plan]))[plan.id]
     ended = cut_off(agreement_of(plan), payments_of(receipts), uow.today)

@@ -2,15 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import selectinload
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Charge, DunningPolicy, PaymentPlan, PlanInvoice, PlanLink
 
-IN_FORCE = ("accepted", "active")
+PLANS: Final = Owned(
+    PaymentPlan,
+    "payment plan",
+    loads=(selectinload(PaymentPlan.instalments), selectinload(PaymentPlan.invoices)),
+)
+IN_FORCE: Final = ("accepted", "active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +28,6 @@ class PlanFilter:
     invoice_id: UUID | None = None
     status: str | None = None
     external_id: str | None = None
-
-
-async def find(uow: UnitOfWork, plan_id: UUID) -> PaymentPlan | None:
-    """The plan with an id, its instalments and invoices, as they are now."""
-    return await uow.session.scalar(
-        select(PaymentPlan)
-        .where(PaymentPlan.tenant_id == uow.tenant_id, PaymentPlan.id == plan_id)
-        .options(selectinload(PaymentPlan.instalments), selectinload(PaymentPlan.invoices))
-        .execution_options(populate_existing=True)
-    )
-
-
-async def find_customer_id(uow: UnitOfWork, plan_id: UUID) -> UUID | None:
-    """Whose plan it is."""
-    return await uow.session.scalar(
-        select(PaymentPlan.customer_id).where(PaymentPlan.tenant_id == uow.tenant_id, PaymentPlan.id == plan_id)
-    )
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether a plan has this external id."""
-    found = await uow.session.scalar(
-        select(PaymentPlan.id).where(PaymentPlan.tenant_id == uow.tenant_id, PaymentPlan.external_id == external_id)
-    )
-    return found is not None
 
 
 async def count_open(uow: UnitOfWork, customer_id: UUID, without: Collection[UUID]) -> int:
@@ -122,28 +104,22 @@ async def find_link_by_hash(uow: UnitOfWork, token_hash: bytes) -> PlanLink | No
 
 async def list_page(uow: UnitOfWork, wanted: PlanFilter, *, limit: int, before: UUID | None) -> Sequence[PaymentPlan]:
     """Plans newest first, one more than `limit`."""
-    statement = (
-        select(PaymentPlan)
-        .where(PaymentPlan.tenant_id == uow.tenant_id)
-        .options(selectinload(PaymentPlan.instalments), selectinload(PaymentPlan.invoices))
-    )
-    for column, value in (
-        (PaymentPlan.customer_id, wanted.customer_id),
-        (PaymentPlan.status, wanted.status),
-        (PaymentPlan.external_id, wanted.external_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    conditions = []
     if wanted.invoice_id is not None:
-        statement = statement.where(
-            exists(
-                select(1).where(
-                    PlanInvoice.tenant_id == PaymentPlan.tenant_id,
-                    PlanInvoice.plan_id == PaymentPlan.id,
-                    PlanInvoice.invoice_id == wanted.invoice_id,
-                )
-            )
+        covers = exists().where(
+            PlanInvoice.tenant_id == PaymentPlan.tenant_id,
+            PlanInvoice.plan_id == PaymentPlan.id,
+            PlanInvoice.invoice_id == wanted.invoice_id,
         )
-    if before is not None:
-        statement = statement.where(PaymentPlan.id < before)
-    return (await uow.session.scalars(statement.order_by(PaymentPlan.id.desc()).limit(limit + 1))).all()
+        conditions.append(covers)
+    return await PLANS.newest_first(
+        uow,
+        *conditions,
+        equal=(
+            (PaymentPlan.customer_id, wanted.customer_id),
+            (PaymentPlan.status, wanted.status),
+            (PaymentPlan.external_id, wanted.external_id),
+        ),
+        limit=limit,
+        before=before,
+    )

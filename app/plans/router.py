@@ -6,14 +6,14 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, problems, resource_response
 from app.core.schemas import Day
 from app.core.wire import day, instant, money
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import in_flight_payload, plan_instalment_payload, plan_payload
 from app.plans import accepting, repository, service
-from app.plans.repository import PlanFilter
+from app.plans.repository import PLANS, PlanFilter
 from app.plans.schemas import (
     PayoffOutput,
     PlanAccept,
@@ -64,7 +64,7 @@ async def list_payment_plans(
     customer_id: Annotated[UUID | None, Query(description="Only plans of this customer.")] = None,
     invoice_id: Annotated[UUID | None, Query(description="Only plans that cover this invoice.")] = None,
     status: Annotated[PlanStatus | None, Query(description="Only plans in this status.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
 ) -> Response:
     """List payment plans, newest first."""
     wanted = PlanFilter(customer_id=customer_id, invoice_id=invoice_id, status=status, external_id=external_id)
@@ -75,7 +75,7 @@ async def list_payment_plans(
 @router.get("/{plan_id}", response_model=PlanOutput, responses=READ, operation_id="get_payment_plan")
 async def get_payment_plan(uow: Uow, plan_id: UUID) -> Response:
     """Read a payment plan with its instalments."""
-    return resource_response(plan_payload(await service.get(uow, plan_id)))
+    return resource_response(plan_payload(await PLANS.get(uow, plan_id)))
 
 
 @router.get(
@@ -83,7 +83,7 @@ async def get_payment_plan(uow: Uow, plan_id: UUID) -> Response:
 )
 async def list_plan_instalments(uow: Uow, plan_id: UUID) -> Response:
     """List the instalments of a payment plan as they stand."""
-    plan = await service.get(uow, plan_id)
+    plan = await PLANS.get(uow, plan_id)
     return json_response({"data": [plan_instalment_payload(part, plan.currency) for part in plan.instalments]})
 
 
@@ -124,8 +124,9 @@ async def propose_payment_plan(uow: Uow, request: Request, plan_id: UUID, body: 
 
     The answer has a new link; a former one ends. What the plan covers goes on being chased.
     """
-    check_if_match(request, (await service.lock(uow, plan_id))[1].version)
-    return _proposed(await service.propose(uow, plan_id, body.expires_at))
+    _, plan = await PLANS.lock(uow, plan_id)
+    check_if_match(request, plan.version)
+    return _proposed(await service.propose(uow, plan, body.expires_at))
 
 
 @router.post("/{plan_id}/accept", response_model=PlanAnswer, responses=WRITE, operation_id="accept_payment_plan")
@@ -136,7 +137,7 @@ async def accept_payment_plan(uow: Uow, request: Request, plan_id: UUID, body: P
     on what it covers. While the plan is kept, that is not chased, its ladder clock stands and it earns no late
     interest; payments that name nothing serve due instalments first.
     """
-    customer, plan = await service.lock(uow, plan_id)
+    customer, plan = await PLANS.lock(uow, plan_id)
     check_if_match(request, plan.version)
     given = accepting.Acceptance(body.accepted_by, body.method, body.address, body.terms_hash)
     plan, in_flight = await accepting.accept(uow, customer, plan, given)
@@ -150,8 +151,10 @@ async def cancel_payment_plan(uow: Uow, request: Request, plan_id: UUID, body: P
 
     Of an active one, interest that is not earned is taken back, and what it covered is chased from where it stood.
     """
-    check_if_match(request, (await service.lock(uow, plan_id))[1].version)
-    return resource_response(plan_payload(await service.cancel(uow, plan_id, reason=body.reason)))
+    customer, plan = await PLANS.lock(uow, plan_id)
+    check_if_match(request, plan.version)
+    await service.cancel(uow, customer, plan, reason=body.reason)
+    return resource_response(plan_payload(plan))
 
 
 @router.post(
@@ -167,8 +170,9 @@ async def restructure_payment_plan(uow: Uow, request: Request, plan_id: UUID, bo
     It covers what is open of the same invoices, without interest that the old plan has not earned. The old one goes on
     until the new one is accepted, and is superseded then.
     """
-    check_if_match(request, (await service.lock(uow, plan_id))[1].version)
-    return _proposed(await service.restructure(uow, plan_id, body.model_dump()), status=201)
+    customer, plan = await PLANS.lock(uow, plan_id)
+    check_if_match(request, plan.version)
+    return _proposed(await service.restructure(uow, customer, plan, body.model_dump()), status=201)
 
 
 def _proposed(proposal: service.Proposal, *, status: int = 200) -> Response:

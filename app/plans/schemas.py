@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from app.core.agreement_rules import InterestKindName
 from app.core.charging import AnnualRate, DayCountName
@@ -21,9 +20,9 @@ from app.core.schemas import (
     Resource,
     Text100,
     Text200,
+    require_one,
 )
 from app.core.terms import Roll
-from app.domain.errors import Code
 from app.domain.plan import MAX_INSTALMENTS
 
 PlanStatus = Literal["draft", "proposed", "accepted", "active", "completed", "defaulted", "cancelled", "superseded"]
@@ -127,8 +126,7 @@ class PlanTermsInput(Input):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.instalment_count is None) == (self.instalment_amount is None):
-            raise PydanticCustomError(str(Code.missing), "Send either instalment_count or instalment_amount.")
+        require_one(self, "instalment_count", "instalment_amount")
         return self
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.security import new_link
 from app.core.uow import UnitOfWork
@@ -17,6 +17,7 @@ from app.domain.states import PLAN
 from app.models import Customer, PaymentPlan, PlanInstalment, PlanInvoice, PlanLink
 from app.plans import repository
 from app.plans.quoting import Offer, load_invoices, make_offer, references_of
+from app.plans.repository import PLANS
 from app.settlement.plan_facts import agreement_of, definition_of, load_covered, load_receipts, payments_of
 from app.settlement.plans import end_plan
 from app.settlement.reconcile import reconcile, wake
@@ -58,13 +59,12 @@ async def create(uow: UnitOfWork, fields: Fields) -> Proposal:
     return await _keep(uow, customer, offer, fields, None)
 
 
-async def restructure(uow: UnitOfWork, plan_id: UUID, fields: Fields) -> Proposal:
-    """Draw up a plan that takes the place of an active one once it is accepted (rule P5).
+async def restructure(uow: UnitOfWork, customer: Customer, plan: PaymentPlan, fields: Fields) -> Proposal:
+    """Draw up a plan that takes the place of an active one once it is accepted (rule P5); the customer is locked.
 
     Raises:
-        ProblemError: 404, 409 where it is not active, 422 for what cannot be.
+        ProblemError: 409 where it is not active, 422 for what cannot be.
     """
-    customer, plan = await lock(uow, plan_id)
     _require_active(plan)
     if fields["starts_on"] is not None and fields["starts_on"] != uow.today:
         raise invalid("/starts_on", Code.invalid_value, "A restructured plan starts today; leave this out.")
@@ -75,37 +75,36 @@ async def restructure(uow: UnitOfWork, plan_id: UUID, fields: Fields) -> Proposa
     return await _keep(uow, customer, offer, fields, plan)
 
 
-async def propose(uow: UnitOfWork, plan_id: UUID, expires_at: datetime | None) -> Proposal:
-    """Offer a plan to its customer; an offer that stands is renewed, and its former link ends.
+async def propose(uow: UnitOfWork, plan: PaymentPlan, expires_at: datetime | None) -> Proposal:
+    """Offer a plan to its customer, who is locked; an offer that stands is renewed, and its former link ends.
 
     Raises:
-        ProblemError: 404, 409 where it is neither a draft nor proposed, 422 for an expiry that has passed.
+        ProblemError: 409 where it is neither a draft nor proposed, 422 for an expiry that has passed.
     """
-    _, plan = await lock(uow, plan_id)
     proposal = await _propose(uow, plan, expires_at)
     await uow.flush()
     return proposal
 
 
-async def cancel(uow: UnitOfWork, plan_id: UUID, *, reason: str) -> PaymentPlan:
-    """Give a plan up; of an active one, interest that is not earned is taken back and dunning goes on.
+async def cancel(uow: UnitOfWork, customer: Customer, plan: PaymentPlan, *, reason: str) -> None:
+    """Give a plan up under its customer's lock.
+
+    Of an active one, interest that is not earned is taken back and dunning goes on.
 
     Raises:
-        ProblemError: 404, 409 where it has ended.
+        ProblemError: 409 where it has ended.
     """
-    customer, plan = await lock(uow, plan_id)
     PLAN.require(plan.status, "cancelled")
     if plan.status != "active":
         uow.track(plan)
         plan.status, plan.end_reason, plan.ended_on = "cancelled", reason, uow.today
         uow.emit("payment_plan.cancelled", plan)
         await uow.flush()
-        return plan
+        return
     covered = await end_plan(uow, customer, plan, status="cancelled", reason=reason, cut_off_on=uow.today)
     await reconcile(uow, {customer.id: customer}, covered)
     wake(uow, customer, uow.now)
     await uow.flush()
-    return plan
 
 
 async def payoff_of(uow: UnitOfWork, plan_id: UUID, on: date | None) -> tuple[PaymentPlan, Payoff, date]:
@@ -114,7 +113,7 @@ async def payoff_of(uow: UnitOfWork, plan_id: UUID, on: date | None) -> tuple[Pa
     Raises:
         ProblemError: 404, 409 where it is not active, 422 for a day that has passed.
     """
-    plan = await get(uow, plan_id)
+    plan = await PLANS.get(uow, plan_id)
     _require_active(plan)
     day = on or uow.today
     if day < uow.today:
@@ -123,36 +122,10 @@ async def payoff_of(uow: UnitOfWork, plan_id: UUID, on: date | None) -> tuple[Pa
     return plan, payoff(agreement_of(plan), payments_of(receipts), day), day
 
 
-async def lock(uow: UnitOfWork, plan_id: UUID) -> tuple[Customer, PaymentPlan]:
-    """A plan under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, plan_id)
-    if customer_id is None:
-        raise not_found("payment plan")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, plan_id)
-
-
-async def get(uow: UnitOfWork, plan_id: UUID) -> PaymentPlan:
-    """The plan with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    plan = await repository.find(uow, plan_id)
-    if plan is None:
-        raise not_found("payment plan")
-    return plan
-
-
 async def _keep(
     uow: UnitOfWork, customer: Customer, offer: Offer, fields: Fields, replaced: PaymentPlan | None
 ) -> Proposal:
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A payment plan with this external_id was drawn up already.")
+    await PLANS.refuse_taken(uow, fields["external_id"], "A payment plan with this external_id was drawn up already.")
     policy_id = fields["dunning_policy_id"]
     if policy_id is not None and not await repository.policy_is_published(uow, policy_id):
         raise invalid("/dunning_policy_id", Code.unknown_reference, "No published dunning policy with this id.")

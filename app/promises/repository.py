@@ -8,8 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.owned import Owned
 from app.core.uow import UnitOfWork
 from app.models import Invoice, Promise
+
+PROMISES: Final = Owned(Promise, "promise")
 
 # What is due first, as far as an amount reaches; what is promised already is left out, and so is what is disputed.
 _OLDEST_INVOICES: Final = """
@@ -44,30 +47,6 @@ class PromiseFilter:
     promised_on_to: date | None = None
 
 
-async def find(uow: UnitOfWork, promise_id: UUID) -> Promise | None:
-    """The promise with an id, as it is now."""
-    return await uow.session.scalar(
-        select(Promise)
-        .where(Promise.tenant_id == uow.tenant_id, Promise.id == promise_id)
-        .execution_options(populate_existing=True)
-    )
-
-
-async def find_customer_id(uow: UnitOfWork, promise_id: UUID) -> UUID | None:
-    """Whose promise it is."""
-    return await uow.session.scalar(
-        select(Promise.customer_id).where(Promise.tenant_id == uow.tenant_id, Promise.id == promise_id)
-    )
-
-
-async def external_id_exists(uow: UnitOfWork, external_id: str) -> bool:
-    """Whether a promise has this external id."""
-    found = await uow.session.scalar(
-        select(Promise.id).where(Promise.tenant_id == uow.tenant_id, Promise.external_id == external_id)
-    )
-    return found is not None
-
-
 async def load_history(uow: UnitOfWork, customer_id: UUID) -> Sequence[Promise]:
     """Every promise of a customer."""
     rows = await uow.session.scalars(
@@ -93,20 +72,15 @@ async def load_oldest_invoices(
 
 async def list_page(uow: UnitOfWork, wanted: PromiseFilter, *, limit: int, before: UUID | None) -> Sequence[Promise]:
     """Promises newest first, one more than `limit`."""
-    statement = select(Promise).where(Promise.tenant_id == uow.tenant_id)
-    for column, value in (
-        (Promise.customer_id, wanted.customer_id),
-        (Promise.status, wanted.status),
-        (Promise.external_id, wanted.external_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.invoice_id is not None:
-        statement = statement.where(Promise.invoice_ids.contains([wanted.invoice_id]))
-    if wanted.promised_on_from is not None:
-        statement = statement.where(Promise.promised_on >= wanted.promised_on_from)
-    if wanted.promised_on_to is not None:
-        statement = statement.where(Promise.promised_on <= wanted.promised_on_to)
-    if before is not None:
-        statement = statement.where(Promise.id < before)
-    return (await uow.session.scalars(statement.order_by(Promise.id.desc()).limit(limit + 1))).all()
+    return await PROMISES.newest_first(
+        uow,
+        *([] if wanted.invoice_id is None else [Promise.invoice_ids.contains([wanted.invoice_id])]),
+        equal=(
+            (Promise.customer_id, wanted.customer_id),
+            (Promise.status, wanted.status),
+            (Promise.external_id, wanted.external_id),
+        ),
+        between=((Promise.promised_on, wanted.promised_on_from, wanted.promised_on_to),),
+        limit=limit,
+        before=before,
+    )

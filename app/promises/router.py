@@ -6,14 +6,14 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day
 from app.core.uow import UnitOfWork
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import in_flight_payload, promise_payload
 from app.promises import repository, service
-from app.promises.repository import PromiseFilter
+from app.promises.repository import PROMISES, PromiseFilter
 from app.promises.schemas import PromiseAnswer, PromiseCreate, PromiseOutput, PromisePage, PromiseStatus
 
 router = tenant_router("/v1/promises", "Promises")
@@ -39,7 +39,7 @@ async def list_promises(
     customer_id: Annotated[UUID | None, Query(description="Only promises of this customer.")] = None,
     invoice_id: Annotated[UUID | None, Query(description="Only promises for this invoice.")] = None,
     status: Annotated[PromiseStatus | None, Query(description="Only promises in this status.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     promised_on_from: Annotated[Day | None, Query(description="Promised for this date or later.")] = None,
     promised_on_to: Annotated[Day | None, Query(description="Promised for this date or earlier.")] = None,
 ) -> Response:
@@ -59,14 +59,15 @@ async def list_promises(
 @router.get("/{promise_id}", response_model=PromiseOutput, responses=READ, operation_id="get_promise")
 async def get_promise(uow: Uow, promise_id: UUID) -> Response:
     """Read a promise."""
-    return resource_response(promise_payload(await service.get(uow, promise_id)))
+    return resource_response(promise_payload(await PROMISES.get(uow, promise_id)))
 
 
 @router.post("/{promise_id}/cancel", response_model=PromiseAnswer, responses=WRITE, operation_id="cancel_promise")
 async def cancel_promise(uow: Uow, request: Request, promise_id: UUID) -> Response:
     """Cancel a promise that runs; it is neither kept nor broken, and chasing goes on."""
-    check_if_match(request, (await service.lock(uow, promise_id))[1].version)
-    return await _answer(uow, await service.cancel(uow, promise_id))
+    customer, promise = await PROMISES.lock(uow, promise_id)
+    check_if_match(request, promise.version)
+    return await _answer(uow, await service.cancel(uow, customer, promise))
 
 
 async def _answer(uow: UnitOfWork, acknowledged: service.Acknowledged, *, status: int = 200) -> Response:

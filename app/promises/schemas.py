@@ -18,6 +18,7 @@ from app.core.schemas import (
     Output,
     Resource,
     Text2000,
+    require_one,
 )
 from app.domain.errors import Code
 
@@ -65,8 +66,7 @@ class PromiseCreate(Input):
 
     @model_validator(mode="after")
     def _names_one_customer(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send one of customer_id and customer_external_id.")
+        require_one(self, "customer_id", "customer_external_id")
         if self.invoice_ids and self.invoice_external_ids:
             raise PydanticCustomError(
                 str(Code.invalid_value), "Name the invoices by invoice_ids or by invoice_external_ids."

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from app.core.amounts import positive, up_to
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.domain import promise as rules
@@ -17,6 +17,7 @@ from app.dunning.reminders import load_unsent, under_way
 from app.dunning.standing import promise_of
 from app.models import Customer, Invoice, Promise, Reminder
 from app.promises import repository
+from app.promises.repository import PROMISES
 from app.settlement.reconcile import reconcile, wake
 from app.settlement.references import Reference, load_customer_invoices, lock_customer
 
@@ -32,8 +33,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
             against it, 422 for what is not valid.
     """
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A promise with this external_id was recorded already.")
+    await PROMISES.refuse_taken(uow, fields["external_id"], "A promise with this external_id was recorded already.")
     history = await repository.load_history(uow, customer.id)
     _require_room(uow, history)
     invoices, currency = await _choose(uow, customer, fields)
@@ -70,43 +70,17 @@ async def create(uow: UnitOfWork, fields: Fields) -> Acknowledged:
     return await _acknowledge(uow, customer, promise, invoices)
 
 
-async def cancel(uow: UnitOfWork, promise_id: UUID) -> Acknowledged:
-    """Cancel a promise that runs; its invoices are chased again from where they stand.
+async def cancel(uow: UnitOfWork, customer: Customer, promise: Promise) -> Acknowledged:
+    """Cancel a promise under its customer's lock that runs; its invoices are chased again from where they stand.
 
     Raises:
-        ProblemError: 404, 409 when it was judged or cancelled.
+        ProblemError: 409 when it was judged or cancelled.
     """
-    customer, promise = await lock(uow, promise_id)
     PROMISE.require(promise.status, "cancelled")
     uow.track(promise)
     promise.status = "cancelled"
     uow.emit("promise.cancelled", promise)
     return await _acknowledge(uow, customer, promise, await repository.load_invoices(uow, promise.invoice_ids))
-
-
-async def lock(uow: UnitOfWork, promise_id: UUID) -> tuple[Customer, Promise]:
-    """A promise under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, promise_id)
-    if customer_id is None:
-        raise not_found("promise")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, promise_id)
-
-
-async def get(uow: UnitOfWork, promise_id: UUID) -> Promise:
-    """The promise with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    promise = await repository.find(uow, promise_id)
-    if promise is None:
-        raise not_found("promise")
-    return promise
 
 
 def _rules(uow: UnitOfWork) -> Mapping[str, int | None]:
@@ -125,17 +99,11 @@ def _require_room(uow: UnitOfWork, history: Sequence[Promise]) -> None:
     if most is not None and sum(row.status == "open" for row in history) >= most:
         raise conflict(Code.promise_not_allowed, f"promises.max_open: the customer has {most} running already.")
     most = limits.get("max_consecutive_broken")
-    broken = rules.consecutive_broken((promise_of(row), _status(row)) for row in history)
+    # The table holds no other status.
+    broken = rules.consecutive_broken((promise_of(row), cast("rules.PromiseStatus", row.status)) for row in history)
     if most is not None and broken >= most:
         message = f"promises.max_consecutive_broken: the customer's last {broken} were broken, and {most} are too many."
         raise conflict(Code.promise_not_allowed, message)
-
-
-def _status(row: Promise) -> rules.PromiseStatus:
-    known: dict[str, rules.PromiseStatus] = {
-        "kept": "kept", "partially_kept": "partially_kept", "broken": "broken", "cancelled": "cancelled",
-    }  # fmt: skip
-    return known.get(row.status, "open")
 
 
 def _check(uow: UnitOfWork, fields: Fields, amount_minor: int) -> rules.Promise:

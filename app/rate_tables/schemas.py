@@ -1,12 +1,13 @@
 """Wire forms of rate tables."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from app.core.charging import AnnualRate, DayCountName, RateBasisName, RateTableCode, RoundingName
+from app.core.contact_schemas import CustomerKind
 from app.core.schemas import Currency, Day, Input, Money, Output, Text200
 
 _DAY_COUNT = (
@@ -115,9 +116,7 @@ class RateTableOutput(Output):
         description="Last day for which this release knows the published rate; it is carried on after it.",
         examples=["2026-06-30"],
     )
-    customer_kinds: list[Literal["business", "sole_trader", "consumer"]] = Field(
-        description="Kinds of customer that may be charged by it."
-    )
+    customer_kinds: list[CustomerKind] = Field(description="Kinds of customer that may be charged by it.")
     sources: list[SourceOutput] = Field(description="The law first, then where its rates are published.")
     note: str | None = Field(
         description="What to know before using it; no legal advice.",

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
-
 from app.core.uow import UnitOfWork
+from app.dunning.reminders import with_items
 from app.models import Customer, Reminder
 from app.reminders.pauses import paused_until
 
@@ -36,49 +34,33 @@ def put_off(uow: UnitOfWork, reminders: Iterable[Reminder]) -> list[Reminder]:
     return kept
 
 
+_READY = """
+tenant_id = $1 AND status = 'ready' AND next_attempt_at <= $2 AND channel <> ALL($3::text[])
+    AND ($4::uuid IS NULL OR id = $4)
+"""
+# Room for other workers' customers, which are skipped.
+_LOCK_CUSTOMERS = f"""
+SELECT * FROM customers WHERE tenant_id = $1 AND id = ANY(ARRAY(
+    SELECT customer_id FROM reminders WHERE {_READY} ORDER BY next_attempt_at LIMIT $5 * 8))
+ORDER BY id LIMIT $5 FOR NO KEY UPDATE
+"""  # noqa: S608  a constant of this module
+_LOAD = f"""
+SELECT * FROM reminders WHERE customer_id = ANY($5::uuid[]) AND {_READY} ORDER BY next_attempt_at, id LIMIT $6
+"""  # noqa: S608  as above
+
+
 async def lock_customers(
     uow: UnitOfWork, *, limit: int, full: Sequence[str], wait: bool, only: UUID | None
 ) -> dict[UUID, Customer]:
     """Lock the customers of due reminders, as many as may be claimed."""
-    due = (
-        select(Reminder.customer_id)
-        .where(Reminder.tenant_id == uow.tenant_id, Reminder.status == "ready", Reminder.next_attempt_at <= uow.now)
-        .order_by(Reminder.next_attempt_at)
-        # Room for other workers' customers, which are skipped.
-        .limit(limit * 8)
-    )
-    if full:
-        due = due.where(Reminder.channel.not_in(full))
-    if only is not None:
-        due = due.where(Reminder.id == only)
-    statement = (
-        select(Customer)
-        .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(due))
-        .order_by(Customer.id)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=not wait)
-    )
-    return {customer.id: customer for customer in await uow.session.scalars(statement)}
+    statement = _LOCK_CUSTOMERS if wait else f"{_LOCK_CUSTOMERS} SKIP LOCKED"
+    customers = await uow.fetch(Customer, statement, uow.tenant_id, uow.now, full, only, limit)
+    return {customer.id: customer for customer in customers}
 
 
 async def load_ready(
     uow: UnitOfWork, customers: Mapping[UUID, Customer], limit: int, full: Sequence[str], only: UUID | None
-) -> Sequence[Reminder]:
-    """Due reminders of locked customers, the longest due first."""
-    statement = (
-        select(Reminder)
-        .where(
-            Reminder.tenant_id == uow.tenant_id,
-            Reminder.customer_id.in_(customers),
-            Reminder.status == "ready",
-            Reminder.next_attempt_at <= uow.now,
-        )
-        .options(selectinload(Reminder.items))
-        .order_by(Reminder.next_attempt_at, Reminder.id)
-        .limit(limit)
-    )
-    if full:
-        statement = statement.where(Reminder.channel.not_in(full))
-    if only is not None:
-        statement = statement.where(Reminder.id == only)
-    return (await uow.session.scalars(statement)).all()
+) -> list[Reminder]:
+    """Due reminders of locked customers, the longest due first, with their items."""
+    reminders = await uow.fetch(Reminder, _LOAD, uow.tenant_id, uow.now, full, only, list(customers), limit)
+    return await with_items(uow, reminders)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
-
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.channels import CHANNELS, WITHOUT_ADDRESS
@@ -27,7 +25,7 @@ from app.dunning.shares import by_invoice, share_of
 from app.dunning.tasks import put_call_task
 from app.dunning.wording import Wording, load_wording
 from app.messages.rendering import RenderedMessage
-from app.models import Customer, Invoice, Reminder, ReminderItem, Tenant
+from app.models import Customer, Invoice, Reminder, ReminderItem
 from app.reminders.accounts import account_of
 from app.reminders.channels.base import Account
 from app.reminders.chats import load_open_chats
@@ -37,10 +35,13 @@ from app.reminders.fees import ChargedStep, load_charged, post_fees
 from app.reminders.pauses import has_failed
 from app.reminders.tokens import CallbackTarget, callback_url
 from app.settlement.outcomes import record_sent
-from app.settlement.reconcile import reconcile, wake
+from app.settlement.reconcile import reconcile, reconcile_released, wake
 
 ALSO_OPEN_LIMIT = 50
 _NO_ROOMS: Mapping[str, int] = {}
+# Shared with other claims, but not with a change of the setting: whoever pauses waits for the claims under way, and
+# none begins after the pause was answered.
+_SENDING = "SELECT sending FROM tenants WHERE tenants.id = $1 FOR SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,7 @@ async def claim(
         wait: wait for customers that others hold.
         only: this reminder alone, to tell a failing one from its batch.
     """
-    # Shared with other claims, but not with a change of the setting: whoever pauses waits for the claims under way,
-    # and none begins after the pause was answered.
-    sending = await uow.session.scalar(
-        select(Tenant.sending).where(Tenant.id == uow.tenant_id).with_for_update(read=True)
-    )
+    sending = await uow.driver.fetchval(_SENDING, uow.tenant_id)
     if sending == "paused" or sending != uow.tenant.sending:
         return Batch()
     full = [channel for channel, room in rooms.items() if room <= 0]
@@ -133,6 +130,7 @@ async def claim_these(
     wording = await load_wording(
         uow, dossiers, {step.template for policy in policies.values() for step in policy.steps}
     )
+    moved_before = set(uow.charged)
     claiming = _Claiming(
         uow,
         Making(settings, wording, await load_open_chats(uow, dossiers, reminders)),
@@ -148,6 +146,8 @@ async def claim_these(
         await reconcile(
             uow, customers, list({invoice.id: invoice for invoice in claiming.priced}.values()), cases=cases
         )
+    # Fees that were taken back with what may not be said any more.
+    await reconcile_released(uow, customers, moved_before)
     if claiming.recorded:
         # Claimed and sent are two changes, as for a message that leaves.
         await uow.flush()
@@ -374,6 +374,8 @@ def _also_open(reminder: Reminder, verdicts: Mapping[UUID, Verdict], dossier: Do
         and verdict.case.policy.grouping == "customer"
         and verdict.residual_minor > 0
         and verdict.case.pending is None
+        # Nobody is told of a debt that is held, promised or placed, nor of one that a payment plan asks for.
+        and not verdict.case.standing.obstacles
     ]
     overdue = [case for case in others if case.ladder.due_on < today]
     overdue.sort(key=lambda case: (case.ladder.due_on, dossier.invoices[case.invoice_id].number))

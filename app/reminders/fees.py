@@ -4,36 +4,34 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
-
-from app.core.rows import any_of
 from app.core.uow import UnitOfWork
 from app.domain.policy import Policy
 from app.domain.verdicts import Verdict, due_step
 from app.dunning.facts import Dossier
 from app.dunning.reminders import live_items
 from app.dunning.shares import share_of
-from app.models import Charge, DunningCase, Invoice, Reminder
+from app.models import DunningCase, Invoice, Reminder
 from app.settlement.charges import NewCharge, charge
 
 # Case, step and cycle; charges that no step posted have none.
 ChargedStep = tuple[UUID | None, str | None, int | None]
 
 
+# Not by the reminder: a charge that was paid in part outlived the one it was posted with.
+_CHARGED = """
+SELECT case_id, step_key, cycle FROM charges
+WHERE tenant_id = $1 AND case_id = ANY($2::uuid[]) AND status IN ('posted', 'paid', 'waived')
+"""
+
+
 async def load_charged(
     uow: UnitOfWork, reminders: Iterable[Reminder], policies: Iterable[Policy]
 ) -> frozenset[ChargedStep]:
-    """The steps of the reminders' cases that have been charged for."""
+    """The steps of the reminders' cases that have been charged for; a fee that was waived is not charged again."""
     if not any(step.fee for policy in policies for step in policy.steps):
         return frozenset()
-    rows = await uow.session.execute(
-        # Not by the reminder: a charge that was paid in part outlived the one it was posted with.
-        select(Charge.case_id, Charge.step_key, Charge.cycle).where(
-            Charge.tenant_id == uow.tenant_id,
-            Charge.status.in_(("posted", "paid")),
-            Charge.case_id == any_of(item.case_id for reminder in reminders for item in live_items(reminder)),
-        )
-    )
+    case_ids = [item.case_id for reminder in reminders for item in live_items(reminder)]
+    rows = await uow.driver.fetch(_CHARGED, uow.tenant_id, case_ids)
     return frozenset((case_id, step_key, cycle) for case_id, step_key, cycle in rows)
 
 

@@ -6,9 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import defer, selectinload
 
-from app.core.rows import any_of
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -16,6 +14,7 @@ from app.domain.policy import Policy
 from app.domain.retry import send_backoff
 from app.domain.states import REMINDER
 from app.dunning.facts import Dossier, load_case_policies
+from app.dunning.reminders import with_items
 from app.models import Customer, Reminder
 from app.reminders.accounts import account_of
 from app.reminders.channels.base import Inquiry, Outcome, SendResult
@@ -94,33 +93,25 @@ async def _record_refused(
         uow.emit("reminder.failed", reminder)
 
 
+# In the one order that all locks are taken in.
+_LOCK_OWNERS = """
+SELECT * FROM customers WHERE tenant_id = $1 AND id = ANY(ARRAY(
+    SELECT customer_id FROM reminders WHERE tenant_id = $1 AND id = ANY($2::uuid[])))
+ORDER BY id FOR NO KEY UPDATE
+"""
+_LOAD_SENDING = """
+SELECT * FROM reminders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND status = 'sending' ORDER BY id
+"""
+
+
 async def _lock_owners(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> dict[UUID, Customer]:
-    """Lock the customers of reminders, in the one order that all locks are taken in."""
-    owners = select(Reminder.customer_id).where(
-        Reminder.tenant_id == uow.tenant_id, Reminder.id == any_of(reminder_ids)
-    )
-    statement = (
-        select(Customer)
-        .where(Customer.tenant_id == uow.tenant_id, Customer.id.in_(owners))
-        .order_by(Customer.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return {customer.id: customer for customer in await uow.session.scalars(statement)}
+    """Lock the customers of reminders."""
+    customers = await uow.fetch(Customer, _LOCK_OWNERS, uow.tenant_id, list(reminder_ids))
+    return {customer.id: customer for customer in customers}
 
 
-async def _load_sending(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> Sequence[Reminder]:
-    reminders = await uow.session.scalars(
-        select(Reminder)
-        .where(Reminder.tenant_id == uow.tenant_id, Reminder.id == any_of(reminder_ids), Reminder.status == "sending")
-        .options(
-            selectinload(Reminder.items),
-            # What was said is the greater part of the row, and does not matter any more.
-            *(defer(column, raiseload=True) for column in (Reminder.content, Reminder.text_body, Reminder.html_body)),
-        )
-        .order_by(Reminder.id)
-    )
-    return reminders.all()
+async def _load_sending(uow: UnitOfWork, reminder_ids: Collection[UUID]) -> list[Reminder]:
+    return await with_items(uow, await uow.fetch(Reminder, _LOAD_SENDING, uow.tenant_id, list(reminder_ids)))
 
 
 async def postpone(uow: UnitOfWork, reminder_id: UUID, customer_id: UUID, detail: str) -> None:

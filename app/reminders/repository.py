@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from app.core.uow import UnitOfWork
-from app.models import CaseStep, DunningCase, Invoice, Reminder, ReminderItem
+from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, ReminderItem
 
 
 async def find(uow: UnitOfWork, reminder_id: UUID) -> Reminder | None:
@@ -64,6 +64,17 @@ async def list_due(uow: UnitOfWork, *, limit: int) -> dict[UUID, UUID]:
         .limit(limit)
     )
     return {row.id: row.customer_id for row in rows}
+
+
+async def list_of_erased(uow: UnitOfWork) -> Sequence[UUID]:
+    """Reminders of customers who were erased, of which nothing is under way any more."""
+    found = await uow.session.scalars(
+        select(Reminder.id)
+        .join(Customer, (Customer.tenant_id == Reminder.tenant_id) & (Customer.id == Reminder.customer_id))
+        # The folder is asked for the outcome of one that is being sent.
+        .where(Reminder.tenant_id == uow.tenant_id, Reminder.status != "sending", Customer.erased_at.is_not(None))
+    )
+    return found.all()
 
 
 async def load_cases(uow: UnitOfWork, case_ids: Sequence[UUID]) -> dict[UUID, DunningCase]:

@@ -25,6 +25,7 @@ from app.reminders.repository import list_due
 log = get_logger(__name__)
 
 _NO_ROOMS: Mapping[str, int] = {}
+_LOOK_UPS_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ def create_channels(settings: Settings) -> dict[str, Channel]:
     }
 
 
+def mailbox_of(settings: Settings) -> MailboxChannel:
+    """The local folder that messages go to where no mail server is set."""
+    return MailboxChannel(Path(settings.data_dir) / "mailbox")
+
+
 def _email(settings: Settings) -> Channel:
     if not settings.smtp_host:
-        return MailboxChannel(Path(settings.data_dir) / "mailbox")
+        return mailbox_of(settings)
     return SmtpChannel(
         settings.smtp_host,
         settings.smtp_port,
@@ -160,7 +166,7 @@ class Sender:
             async with self.database.unit_of_work(claimed.tenant_id) as uow:
                 asked = max(result.retry_after_seconds or 0 for result in faults)
                 await pause(uow, name, retry_after_seconds=asked)
-            log.warning("channel.paused", tenant_id=str(claimed.tenant_id), channel=name, detail=faults[0].detail)
+            log.warning("channel.paused", tenant_id=str(claimed.tenant_id), channel=name, reason=faults[0].detail)
         elif answered and name in claimed.batch.failing:
             async with self.database.unit_of_work(claimed.tenant_id) as uow:
                 await resume(uow, name)
@@ -171,7 +177,9 @@ class Sender:
             lost = await rescue(uow, self.settings, limit=self.settings.send_batch_size)
         if not lost:
             return 0
-        found = {reminder_id: await self._look_up(one) for reminder_id, one in lost.items()}
+        places = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+        answers = await asyncio.gather(*(self._look_up(one, places) for one in lost.values()))
+        found = dict(zip(lost, answers, strict=True))
         async with self.database.unit_of_work(tenant_id) as uow:
             return await settle_unknown(uow, found)
 
@@ -209,6 +217,7 @@ class Sender:
             batch.shadowed += part.shadowed
             batch.requested += part.requested
             batch.judged += part.judged
+            batch.failing |= part.failing
         return batch
 
     async def _send(self, item: Claim, deadline: float) -> SendResult:
@@ -235,6 +244,9 @@ class Sender:
                 self.paces[item.channel].end(answered=result.outcome is not Outcome.not_sent)
         return result
 
-    async def _look_up(self, lost: Lost) -> bool | None:
+    async def _look_up(self, lost: Lost, places: asyncio.Semaphore) -> bool | None:
         channel = self.channels.get(lost.channel)
-        return await channel.look_up(lost.inquiry) if channel is not None else None
+        if channel is None:
+            return None
+        async with places:
+            return await channel.look_up(lost.inquiry)

@@ -1,5 +1,6 @@
 """Commands on reminders; the customer is locked first, so none of them races a claim or a payment."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from app.messages.mime import message_id_for
 from app.models import Customer, Reminder
 from app.reminders import repository
 from app.reminders.composing import message_key
-from app.settlement.outcomes import superseded_steps
+from app.settlement.outcomes import Part, lower_steps
 from app.settlement.reconcile import reconcile
 
 
@@ -64,7 +65,7 @@ async def approve(uow: UnitOfWork, reminder_id: UUID) -> Reminder:
     Raises:
         ProblemError: 404, 409 when it does not wait for approval.
     """
-    _, reminder = await _lock(uow, reminder_id)
+    _, reminder = await lock(uow, reminder_id)
     if reminder.status != "awaiting_approval":
         raise _wrong_state(reminder, "only one that is awaiting_approval can be approved")
     uow.track(reminder)
@@ -80,7 +81,7 @@ async def cancel(uow: UnitOfWork, reminder_id: UUID) -> Reminder:
     Raises:
         ProblemError: 404, 409 when it has left, is on its way, or has ended.
     """
-    customer, reminder = await _lock(uow, reminder_id)
+    customer, reminder = await lock(uow, reminder_id)
     if reminder.status == "sending":
         raise conflict(
             Code.in_flight, "The reminder is already on its way and cannot be cancelled; read it again in a moment."
@@ -91,19 +92,23 @@ async def cancel(uow: UnitOfWork, reminder_id: UUID) -> Reminder:
     cases = await repository.load_cases(uow, [item.case_id for item in items])
     invoices = await repository.load_invoices(uow, [item.invoice_id for item in items])
     policies = await load_case_policies(uow, cases.values())
+    parts = [
+        Part(reminder, item, case, invoices[item.invoice_id], policies[case.policy_id, case.policy_version])
+        for item in items
+        for case in [cases[item.case_id]]
+    ]
     await release_steps(uow, reminder, items)
     await end_unsent(uow, reminder, status="cancelled", reason=Code.cancelled)
-    for item in items:
-        case = cases[item.case_id]
-        policy = policies[case.policy_id, case.policy_version]
-        step = policy.step(item.step_key)
-        if step is None:
-            continue
-        # It stands for the lower steps that it replaced: they are not sent in its stead.
-        lower = superseded_steps(case, item, policy, invoices[item.invoice_id])
-        cancelled = (PlannedStep(step, item.nominal_on, item.nominal_on), Code.cancelled)
-        await skip_steps(uow, [Skip(case, planned, code, reminder.id) for planned, code in [*lower, cancelled]])
-        exhaust_if_done(uow, case, policy)
+    # It stands for the lower steps that it replaced: they are not sent in its stead.
+    skips = [replace(skip, reminder_id=reminder.id) for skip in await lower_steps(uow, parts)]
+    for part in parts:
+        step = part.policy.step(part.item.step_key)
+        if step is not None:
+            cancelled = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
+            skips.append(Skip(part.case, cancelled, Code.cancelled, reminder.id))
+    await skip_steps(uow, skips)
+    for part in parts:
+        exhaust_if_done(uow, part.case, part.policy)
     await reconcile(uow, {customer.id: customer}, list(invoices.values()))
     return reminder
 
@@ -116,7 +121,7 @@ async def resolve(uow: UnitOfWork, reminder_id: UUID, *, outcome: str, note: str
     Raises:
         ProblemError: 404, 409 when its outcome is not unknown.
     """
-    customer, reminder = await _lock(uow, reminder_id)
+    customer, reminder = await lock(uow, reminder_id)
     if reminder.status != "outcome_unknown":
         raise _wrong_state(reminder, "only one whose outcome_unknown can be resolved")
     uow.track(reminder)
@@ -135,8 +140,12 @@ async def resolve(uow: UnitOfWork, reminder_id: UUID, *, outcome: str, note: str
     return reminder
 
 
-async def _lock(uow: UnitOfWork, reminder_id: UUID) -> tuple[Customer, Reminder]:
-    """Lock the customer, then read the reminder as it is under the lock."""
+async def lock(uow: UnitOfWork, reminder_id: UUID) -> tuple[Customer, Reminder]:
+    """Lock a reminder's customer, then read it as it is under the lock.
+
+    Raises:
+        ProblemError: 404.
+    """
     customer_id = await repository.find_customer_id(uow, reminder_id)
     if customer_id is None:
         raise not_found("reminder")

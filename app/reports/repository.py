@@ -7,7 +7,7 @@ up instead. Balances and corrections are added up by cell, never invoice by invo
 aggregates as it goes.
 
 Invoices that are due in instalments are few. They are counted like the others, by their own due date, and a third part
-moves their principal from there to where their open instalments are due.
+moves what is open of them from there to where their open instalments are due.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ from sqlalchemy import (
 from app.core.uow import UnitOfWork
 from app.domain.states import INVOICE
 from app.models import CreditNote, Customer, Invoice, LedgerEntry, Payment
-from app.reports.instalments import moved_by_instalments, principals_of_balances, principals_of_ledger
+from app.reports.instalments import moved_by_instalments, open_of_balances, open_of_ledger
 from app.reports.question import Question
 
 # What a draft will owe is not booked, and a CHECK says that nothing is open on what is paid. Naming the others lets the
@@ -151,7 +151,7 @@ def _rows(plan: Any) -> int:
 def _from_balances(question: Question, customers: CustomerPage | None) -> list[Select[*tuple[Any, ...]]]:
     taken_back = _taken_back(question)
     corrections, cash = _corrections(question, taken_back), _cash(question, taken_back)
-    moved = moved_by_instalments(question, principals_of_balances(question, taken_back))
+    moved = moved_by_instalments(question, open_of_balances(question, taken_back))
     parts = [_over_all(question, corrections, cash), _totals(moved)]
     if customers is not None:
         listed = _listed(question, corrections, cash, customers)
@@ -181,7 +181,7 @@ def _from_ledger(question: Question, customers: CustomerPage | None) -> list[Sel
         literal(1, Integer).label("count"),
         sums.c.amount_minor,
     ).outerjoin(Invoice, (Invoice.tenant_id == question.tenant_id) & (Invoice.id == sums.c.invoice_id))
-    moved = moved_by_instalments(question, principals_of_ledger(question))
+    moved = moved_by_instalments(question, open_of_ledger(question))
     if customers is None:
         # Not as a CTE, which one process alone would compute.
         return [_totals(kept.subquery("parts")), _totals(moved)]

@@ -25,8 +25,8 @@ class AgingAmountOutput(Output):
         examples=[2],
     )
     amount: str = Field(
-        description="What was open on them, charges included; those of an invoice in instalments are in the bucket of "
-        "the invoice's own due date.",
+        description="What was open on them, charges included; those of an invoice in instalments come with the oldest "
+        "open instalment.",
         examples=["5800.00"],
     )
 

@@ -1,32 +1,17 @@
 """Queries for dunning runs."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select, update
 
+from app.core.owned import Resources
 from app.core.rows import any_of
 from app.core.uow import UnitOfWork
-from app.models import Customer, DunningCase, DunningRun, DunningRunItem
+from app.models import Customer, DunningCase, DunningPolicy, DunningRun, DunningRunItem
 
-
-async def find(uow: UnitOfWork, run_id: UUID) -> DunningRun | None:
-    """The run with an id."""
-    return await uow.session.scalar(
-        select(DunningRun)
-        .where(DunningRun.tenant_id == uow.tenant_id, DunningRun.id == run_id)
-        .execution_options(populate_existing=True)
-    )
-
-
-async def lock(uow: UnitOfWork, run_id: UUID) -> DunningRun | None:
-    """The run with an id as it is under its lock."""
-    return await uow.session.scalar(
-        select(DunningRun)
-        .where(DunningRun.tenant_id == uow.tenant_id, DunningRun.id == run_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+RUNS: Final = Resources(DunningRun, "dunning run")
 
 
 async def lock_under_way(uow: UnitOfWork) -> DunningRun | None:
@@ -42,12 +27,7 @@ async def lock_under_way(uow: UnitOfWork) -> DunningRun | None:
 
 async def list_page(uow: UnitOfWork, *, limit: int, before: UUID | None, status: str | None) -> Sequence[DunningRun]:
     """Runs newest first, one more than `limit`."""
-    statement = select(DunningRun).where(DunningRun.tenant_id == uow.tenant_id)
-    if status is not None:
-        statement = statement.where(DunningRun.status == status)
-    if before is not None:
-        statement = statement.where(DunningRun.id < before)
-    return (await uow.session.scalars(statement.order_by(DunningRun.id.desc()).limit(limit + 1))).all()
+    return await RUNS.newest_first(uow, equal=((DunningRun.status, status),), limit=limit, before=before)
 
 
 async def list_items(
@@ -96,6 +76,12 @@ async def list_candidates(
     if after is not None:
         statement = statement.where(Customer.id > after)
     return list(await uow.session.scalars(statement.order_by(Customer.id).limit(limit)))
+
+
+async def has_policy(uow: UnitOfWork, policy_id: UUID) -> bool:
+    """Whether the tenant has a policy with an id."""
+    wanted = exists().where(DunningPolicy.tenant_id == uow.tenant_id, DunningPolicy.id == policy_id)
+    return bool(await uow.session.scalar(select(wanted)))
 
 
 async def find_customer_ids(uow: UnitOfWork, customer_ids: Collection[UUID]) -> set[UUID]:

@@ -11,6 +11,7 @@ from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_r
 from app.deps import AppSettings, Uow, tenant_router
 from app.outbox.payloads import dunning_run_item_payload, dunning_run_payload
 from app.runs import repository, service
+from app.runs.repository import RUNS
 from app.runs.schemas import ItemStatus, RunCreate, RunItemPage, RunOutput, RunPage, RunStatus
 
 router = tenant_router("/v1/dunning-runs", "Dunning runs")
@@ -43,7 +44,7 @@ async def list_dunning_runs(
 @router.get("/{run_id}", response_model=RunOutput, responses=READ, operation_id="get_dunning_run")
 async def get_dunning_run(uow: Uow, run_id: UUID) -> Response:
     """Read a dunning run."""
-    return resource_response(dunning_run_payload(await service.get(uow, run_id)))
+    return resource_response(dunning_run_payload(await RUNS.get(uow, run_id)))
 
 
 @router.get("/{run_id}/items", response_model=RunItemPage, responses=READ, operation_id="list_dunning_run_items")
@@ -56,7 +57,7 @@ async def list_dunning_run_items(
     customer_id: Annotated[UUID | None, Query(description="Only those to this customer.")] = None,
 ) -> Response:
     """List the messages of a dunning run in order, and what became of each."""
-    await service.get(uow, run_id)
+    await RUNS.get(uow, run_id)
     after = decode_cursor(cursor)
     # Numbers beyond any run's are behind no message.
     number = min(after.int, 2**31 - 1) if after else 0
@@ -72,7 +73,7 @@ async def approve_dunning_run(uow: Uow, request: Request, run_id: UUID) -> Respo
     with the reason, also when it changes between the approval and the sending. Approval of single steps is not asked
     for again.
     """
-    run = await service.lock(uow, run_id)
+    run = await RUNS.get(uow, run_id, for_update=True)
     check_if_match(request, run.version)
     await service.approve(uow, run)
     await uow.flush()
@@ -82,7 +83,7 @@ async def approve_dunning_run(uow: Uow, request: Request, run_id: UUID) -> Respo
 @router.post("/{run_id}/discard", response_model=RunOutput, responses=WRITE, operation_id="discard_dunning_run")
 async def discard_dunning_run(uow: Uow, request: Request, run_id: UUID) -> Response:
     """Discard a dunning run that was planned: nothing of it is sent."""
-    run = await service.lock(uow, run_id)
+    run = await RUNS.get(uow, run_id, for_update=True)
     check_if_match(request, run.version)
     await service.discard(uow, run)
     await uow.flush()

@@ -122,8 +122,8 @@ class RunItemOutput(Output):
         examples=["planned"],
     )
     drift_reason: str | None = Field(
-        description="Why: `amount_changed`, `address_changed`, `superseded` where another step is due, or a code of "
-        "what stops the message, such as `paid` or `hold`.",
+        description="Why: `amount_changed`, `address_changed`, `address_rejected` by the provider, `superseded` where "
+        "another step is due, or a code of what stops the message, such as `paid` or `hold`.",
         examples=[None],
     )
     reminder_id: UUID | None = Field(description="The reminder that was made of it; it tells whether it left.")

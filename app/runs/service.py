@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.errors import FieldError, conflict, invalid, invalid_fields, not_found
+from app.core.errors import FieldError, conflict, invalid, invalid_fields
 from app.core.ids import new_id
 from app.core.schemas import to_minor
 from app.core.settings import Settings
@@ -116,7 +116,7 @@ async def go_on(uow: UnitOfWork, settings: Settings, *, most: int | None = None)
     )
     rows = await rehearse(uow, settings, following, Wanted.of(wanted), run_id=run_id, run_on=run_on)
     # The row was forgotten with all others; its lock was not.
-    _take(uow, await get(uow, run_id), following, rows)
+    _take(uow, await repository.RUNS.get(uow, run_id), following, rows)
     return True
 
 
@@ -136,30 +136,6 @@ async def give_up(uow: UnitOfWork) -> bool:
         item.status, item.drift_reason = "drifted", str(Code.internal_error)
         run.drifted_count += 1
     return True
-
-
-async def get(uow: UnitOfWork, run_id: UUID) -> DunningRun:
-    """The run with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    run = await repository.find(uow, run_id)
-    if run is None:
-        raise not_found("dunning run")
-    return run
-
-
-async def lock(uow: UnitOfWork, run_id: UUID) -> DunningRun:
-    """The run with an id, as it is under its lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    run = await repository.lock(uow, run_id)
-    if run is None:
-        raise not_found("dunning run")
-    return run
 
 
 def _take(uow: UnitOfWork, run: DunningRun, looked_at: list[UUID], rows: list[dict[str, Any]]) -> None:
@@ -211,15 +187,18 @@ async def _check(uow: UnitOfWork, wanted: Fields) -> None:
         amount = to_minor("/filter/min_total", wanted["min_total"], wanted["currency"])
         if isinstance(amount, FieldError):
             raise invalid_fields([amount])
+    missing = []
+    if wanted["policy_id"] is not None and not await repository.has_policy(uow, UUID(wanted["policy_id"])):
+        missing.append(FieldError("/filter/policy_id", Code.unknown_reference, "No dunning policy with this id."))
     if wanted["customer_ids"] is not None:
         found = await repository.find_customer_ids(uow, [UUID(each) for each in wanted["customer_ids"]])
-        missing = [
+        missing += [
             FieldError(f"/filter/customer_ids/{index}", Code.unknown_reference, "No customer with this id.")
             for index, each in enumerate(wanted["customer_ids"])
             if UUID(each) not in found
         ]
-        if missing:
-            raise invalid_fields(missing)
+    if missing:
+        raise invalid_fields(missing)
 
 
 def _only(wanted: Fields) -> list[UUID] | None:

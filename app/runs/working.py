@@ -27,9 +27,10 @@ class RunWorker:
         except Exception as error:
             if from_database(error) is not None:
                 # Somebody holds what it needs, or the database is away: both pass.
-                log.warning("dunning_run.put_off", exc_info=error)
+                log.warning("dunning_run.put_off", tenant_id=str(tenant_id), exc_info=error)
                 return 0
-            log.error("dunning_run.batch_failed", exc_info=error)
+            # Whatever it is, it may be one message's alone.
+            log.error("dunning_run.batch_failed", tenant_id=str(tenant_id), exc_info=error)
         return await self._alone(tenant_id)
 
     async def _alone(self, tenant_id: UUID) -> int:
@@ -38,6 +39,10 @@ class RunWorker:
             async with self.database.unit_of_work(tenant_id) as uow:
                 return int(await service.go_on(uow, self.settings, most=1))
         except Exception as error:
-            log.error("dunning_run.failed", exc_info=error)
+            if from_database(error) is not None:
+                log.warning("dunning_run.put_off", tenant_id=str(tenant_id), exc_info=error)
+                return 0
+            # The run goes on without the message, or ends; left alone it would fail again and again.
+            log.error("dunning_run.failed", tenant_id=str(tenant_id), exc_info=error)
         async with self.database.unit_of_work(tenant_id) as uow:
             return int(await service.give_up(uow))

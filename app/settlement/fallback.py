@@ -15,7 +15,13 @@ from app.domain.policy import Policy
 from app.domain.verdicts import PASSING, PlannedReminder, Verdict, due_step
 from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_dossiers, load_facts, tried_again
-from app.dunning.reminders import live_items, make_reminder, release_steps, reverse_reminder_charges
+from app.dunning.reminders import (
+    live_items,
+    make_reminder,
+    release_steps,
+    report_drift,
+    reverse_reminder_charges,
+)
 from app.dunning.tasks import cancel_call_task
 from app.models import CaseStep, Customer, Reminder, ReminderItem
 from app.settlement.outcomes import lower_steps, parts_of, reconcile_parts
@@ -106,6 +112,7 @@ async def fail_unsent(
         reminder.lease_token = None
         reminder.lease_expires_at = None
         items = live_items(reminder)
+        await report_drift(uow, reminder, code)
         if reminder.channel == "call":
             await cancel_call_task(uow, reminder)
         await release_steps(uow, reminder, items)
@@ -115,7 +122,7 @@ async def fail_unsent(
             made = await fall_back(uow, customer, reminder)
             going_on |= {(reminder.id, item.case_id) for other in made for item in other.items}
     ended = [part for part in parts if (part.reminder.id, part.case.id) not in going_on]
-    skips = lower_steps(ended)
+    skips = await lower_steps(uow, ended)
     for part in ended:
         step = part.policy.step(part.item.step_key)
         if step is not None:

@@ -99,7 +99,7 @@ def interest_wake_at(uow: UnitOfWork, customer: Customer, invoice: Invoice) -> d
 
 async def follow_interest(
     uow: UnitOfWork, customers: Mapping[UUID, Customer], invoices: Iterable[Invoice], standings: Standings
-) -> None:
+) -> list[Invoice]:
     """Post what has come to be owed, and put right what a change of the past has made wrong (rules M6 and M8).
 
     Args:
@@ -107,6 +107,9 @@ async def follow_interest(
         customers: of the invoices, by id.
         invoices: what was touched.
         standings: what is agreed with the customers as it stands after the change.
+
+    Returns:
+        The invoices that payments settle otherwise now, having paid interest which is not owed.
     """
     settings: dict[UUID, LateInterest | None] = {}
     wanted = []
@@ -116,13 +119,16 @@ async def follow_interest(
             settings[invoice.id] = setting
             wanted.append(invoice)
     if not wanted:
-        return
+        return []
     await uow.write_new()
     posted = {setting.rate_table for setting in settings.values() if setting is not None and setting.is_posted}
     tables = await load_tables(uow, posted)
+    rebooked = []
     for account in (await load_accounts(uow, wanted, standings)).values():
-        await _follow(uow, account, settings[account.invoice.id], tables, standings)
+        if await _follow(uow, account, settings[account.invoice.id], tables, standings):
+            rebooked.append(account.invoice)
         uow.backdated.discard(account.invoice.id)
+    return rebooked
 
 
 async def load_accounts(
@@ -210,8 +216,10 @@ async def _follow(
     setting: LateInterest | None,
     tables: Mapping[str, RateTable],
     standings: Standings,
-) -> None:
+) -> bool:
+    """Put one invoice's interest right; whether payments settle it otherwise now."""
     invoice = account.invoice
+    rebooked = False
     # A table that has gone posts nothing more.
     table = tables.get(setting.rate_table) if setting is not None and setting.is_posted else None
     while True:
@@ -225,14 +233,15 @@ async def _follow(
         if missing > await paid_with_money(uow, invoice, "interest"):
             # What a credit or a write-off has settled cannot be given back; it stays as it is.
             log.warning("interest.settled_without_money", invoice_id=str(invoice.id))
-            return
+            return rebooked
         # Money that had paid interest pays something else from its own day on: principal, as a rule, and then less
         # interest was earned. Each round takes less, since what is taken is what had been paid.
         await _free(uow, invoice, missing)
+        rebooked = True
         changes = await _load_changes(uow, [invoice.id])
         account.debt = _debt(invoice, changes[invoice.id], standings)
     if not correction.reversed_ids and not correction.postings:
-        return
+        return rebooked
     uow.track(invoice)
     for posting in correction.postings:
         await post_interest(uow, account, posting, NewCharge("interest", 0, uow.today))
@@ -246,6 +255,7 @@ async def _follow(
     gone = set(correction.reversed_ids)
     days = [one.through_on for one in account.posted if one.id not in gone]
     invoice.interest_through_on = max((*days, *(one.through_on for one in correction.postings)), default=None)
+    return rebooked
 
 
 def _missing_minor(uow: UnitOfWork, account: Account, correction: Correction) -> int:

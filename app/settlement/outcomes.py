@@ -2,22 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
-
-from app.core.rows import any_of
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
-from app.domain.ladder import PlannedStep
-from app.domain.policy import Policy
+from app.domain.policy import Policy, Step
 from app.domain.states import REMINDER
 from app.dunning.cases import Skip, exhaust_if_done, record_sent_step, skip_steps
-from app.dunning.facts import Dossier, load_case_policies
+from app.dunning.facts import Dossier, ladder_of, load_case_policies
 from app.dunning.reminders import live_items
-from app.dunning.shares import by_invoice, share_of
-from app.models import CaseStep, Customer, DunningCase, Invoice, Reminder, ReminderItem
+from app.dunning.shares import by_invoice
+from app.dunning.standing import load_standings_of
+from app.models import Customer, DunningCase, Invoice, Reminder, ReminderItem
 from app.settlement.reconcile import reconcile
 
 
@@ -51,7 +47,7 @@ async def record_sent(
     """
     await _close_steps(uow, reminders, "sent" if status == "sent" else "unknown")
     parts = parts_of(reminders, dossiers, policies)
-    await skip_steps(uow, lower_steps(parts))
+    await skip_steps(uow, await lower_steps(uow, parts))
     for part in parts:
         # Of a case that a payment has closed meanwhile, too: a reversal takes it up above this step (rule M5).
         on = part.reminder.contacted_on or uow.today
@@ -91,48 +87,41 @@ def parts_of(
     return parts
 
 
-def lower_steps(parts: Iterable[Part]) -> list[Skip]:
-    """The steps that the sent ones pass over."""
-    return [
-        Skip(part.case, planned, code)
-        for part in parts
-        for planned, code in superseded_steps(part.case, part.item, part.policy, part.invoice)
-    ]
+async def lower_steps(uow: UnitOfWork, parts: Iterable[Part]) -> list[Skip]:
+    """The steps that items pass over: those between the one that was reached before and their own."""
+    passed = [(part, step, code) for part in parts for step, code in _superseded(part)]
+    if not passed:
+        return []
+    standings = await load_standings_of(uow, [part.invoice for part, _, _ in passed])
+    skips = []
+    for part, step, code in passed:
+        stops = standings.of_case(part.case, part.invoice).stops
+        skips.append(Skip(part.case, ladder_of(uow, part.case, part.invoice, stops).passed(step), code))
+    return skips
 
 
-def superseded_steps(
-    case: DunningCase, item: ReminderItem, policy: Policy, invoice: Invoice
-) -> list[tuple[PlannedStep, Code]]:
-    """The steps between the one that was reached before and the item's own, which stands for them."""
-    sent = policy.step(item.step_key)
+def _superseded(part: Part) -> list[tuple[Step, Code]]:
+    sent = part.policy.step(part.item.step_key)
     if sent is None:
         return []
-    floor = case.reached_offset_days
-    due_on = share_of(case, invoice).due_on
+    floor = part.case.reached_offset_days
     return [
-        (
-            PlannedStep(step, nominal := due_on + timedelta(days=step.offset_days + shift), nominal),
-            Code.missed if step.offset_days < 0 <= sent.offset_days else Code.superseded,
-        )
-        for step in policy.steps
+        (step, Code.missed if step.offset_days < 0 <= sent.offset_days else Code.superseded)
+        for step in part.policy.steps
         if step.offset_days < sent.offset_days and (floor is None or step.offset_days > floor)
-        for shift in [case.shift_days if step.offset_days > 0 else 0]
     ]
+
+
+_CLOSE_STEPS = """
+UPDATE case_steps SET outcome = $3, decided_at = $4
+WHERE tenant_id = $1 AND reminder_id = ANY($2::uuid[]) AND outcome = 'pending'
+"""
 
 
 async def _close_steps(uow: UnitOfWork, reminders: Sequence[Reminder], outcome: str) -> None:
     if not reminders:
         return
-    await uow.session.execute(
-        update(CaseStep)
-        .where(
-            CaseStep.tenant_id == uow.tenant_id,
-            CaseStep.reminder_id == any_of(reminder.id for reminder in reminders),
-            CaseStep.outcome == "pending",
-        )
-        .values(outcome=outcome, decided_at=uow.now)
-        .execution_options(synchronize_session=False)
-    )
+    await uow.driver.execute(_CLOSE_STEPS, uow.tenant_id, [reminder.id for reminder in reminders], outcome, uow.now)
 
 
 async def reconcile_parts(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], parts: Sequence[Part]) -> None:
@@ -149,6 +138,12 @@ async def reconcile_parts(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], par
     )
 
 
+_INVOICES = "SELECT * FROM invoices WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+_CASES = """
+SELECT * FROM dunning_cases WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR invoice_id = ANY($3::uuid[]))
+"""
+
+
 async def load_touched(
     uow: UnitOfWork, customers: Mapping[UUID, Customer], reminders: Sequence[Reminder]
 ) -> dict[UUID, Dossier]:
@@ -158,22 +153,14 @@ async def load_touched(
     """
     dossiers = {customer_id: Dossier(customer) for customer_id, customer in customers.items()}
     items = [item for reminder in reminders for item in reminder.items]
-    invoices = await uow.session.scalars(
-        select(Invoice).where(
-            Invoice.tenant_id == uow.tenant_id, Invoice.id == any_of({item.invoice_id for item in items})
-        )
-    )
-    for invoice in invoices:
+    for invoice in await uow.fetch(Invoice, _INVOICES, uow.tenant_id, list({item.invoice_id for item in items})):
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
-    wanted: ColumnElement[bool] = DunningCase.id == any_of({item.case_id for item in items})
     # An invoice that stands for a plan's instalment has a case of its own beside it.
     several = {item.invoice_id for item in items if item.plan_id is not None}
     several |= {
         invoice.id for dossier in dossiers.values() for invoice in dossier.invoices.values() if invoice.instalments
     }
-    if several:
-        wanted |= DunningCase.invoice_id == any_of(several)
-    cases = await uow.session.scalars(select(DunningCase).where(DunningCase.tenant_id == uow.tenant_id, wanted))
-    for case in cases:
+    case_ids = list({item.case_id for item in items})
+    for case in await uow.fetch(DunningCase, _CASES, uow.tenant_id, case_ids, list(several)):
         dossiers[case.customer_id].cases[case.id] = case
     return dossiers

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.policy import Policy
-from app.dunning.cases import PlanPart, exhaust_if_done, move_case, open_case
+from app.dunning.cases import PlanPart, follow_standing, move_case, open_case
 from app.dunning.definitions import load_policies
 from app.dunning.standing import Standings
 from app.models import Customer, DunningCase, DunningPolicy, Invoice, PaymentPlan, PlanInstalment
@@ -81,7 +81,9 @@ def _follow(
     for part in plan.instalments:
         case = by_number.get(part.number)
         if case is None and owing is not None and policy is not None and part.number in wanted:
-            case = open_case(uow, owing, policy, instalment_number=part.number, part=_part(plan, part))
+            stops = standings.of_plan_part(owing).stops
+            own = _part(plan, part)
+            case = open_case(uow, owing, policy, stops=stops, instalment_number=part.number, part=own)
         if case is None:
             continue
         code = _align(uow, case, part, owing, pinned, standings)
@@ -110,16 +112,8 @@ def _align(
         # The invoice that it stood for is paid; the next one stands for the rest.
         uow.track(case)
         case.invoice_id = owing.id
-    if case.state == "closed":
-        move_case(uow, case, "active")
-        exhaust_if_done(uow, case, pinned[case.policy_id, case.policy_version])
-    standing = standings.of_case(case, owing)
-    if standing.is_suspended and case.state in {"open", "active"}:
-        move_case(uow, case, "suspended")
-        return standing.obstacles[0].code
-    if case.state == "suspended" and not standing.is_suspended:
-        move_case(uow, case, "active")
-    return None
+    policy = pinned[case.policy_id, case.policy_version]
+    return follow_standing(uow, case, policy, standings.of_case(case, owing))
 
 
 def _to_follow(uow: UnitOfWork, plan: PaymentPlan) -> set[int]:

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.invoice_state import RECEIVABLE
-from app.ledger.allocations import open_of, settle
+from app.ledger.allocations import Grown, open_of, settle
 from app.ledger.charges import CHARGE_ACCOUNTS, reverse_charge
-from app.models import Charge, Customer, Invoice, Payment, PaymentPlan
+from app.models import Charge, Customer, Invoice, PaymentPlan
 from app.settlement.charges import NewCharge, charge, end_charge, load_payers, paid_with_money
 from app.settlement.interest import announce_grown
 
@@ -115,14 +115,16 @@ async def _lower(
         uow.emit("invoice.updated", invoice)
 
 
-async def _settle_rest(uow: UnitOfWork, grown: Sequence[Payment], covered: Sequence[Invoice]) -> None:
+async def _settle_rest(uow: UnitOfWork, grown: Grown, covered: Sequence[Invoice]) -> None:
     """What had paid interest that is not owed settles what else the plan covers; the rest is the payer's."""
-    for payment in grown:
+    for payment, given_back in grown.items():
+        left = given_back
         for invoice in covered:
-            amount = min(payment.unapplied_minor, invoice.open_minor)
+            amount = min(left, invoice.open_minor)
             if amount > 0:
                 uow.track(invoice)
                 await settle(uow, payment, invoice, amount)
+                left -= amount
     announce_grown(uow, grown)
 
 

@@ -4,7 +4,7 @@ State is a function of facts: a command writes its own fact and calls `reconcile
 follows what was touched. It is idempotent, and the order of independent facts does not matter.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.domain.errors import Code
 from app.domain.policy import Policy
 from app.domain.standing import CLEAR, Standing
 from app.dunning.assignments import load_assignments
-from app.dunning.cases import exhaust_if_done, move_case, open_case
+from app.dunning.cases import follow_standing, move_case, open_case
 from app.dunning.facts import case_facts, chase_facts, load_case_policies
 from app.dunning.reminders import load_unsent, prune_reminders
 from app.dunning.shares import Cases, by_invoice, numbers_to_chase, share_of
@@ -63,11 +63,14 @@ async def reconcile(
     plans = await follow_plans(uow, customers, invoices)
     invoices, cases = await _with_others(uow, invoices, cases, plans.invoices)
     standings = await load_standings(uow, customers)
-    await follow_interest(uow, customers, invoices, standings)
+    rebooked = await follow_interest(uow, customers, invoices, standings)
+    if rebooked:
+        await follow_promises(uow, customers, rebooked)
+        standings = await load_standings(uow, customers)
     await follow_charges(uow, invoices)
     for invoice in invoices:
         derive_invoice(uow, invoice)
-    await _follow(uow, customers, invoices, cases)
+    await _follow(uow, customers, invoices, cases, standings)
     policies = await load_case_policies(uow, [case for own in cases.values() for case in own])
     ended = await follow_plan_cases(uow, customers, plans, standings)
     bereft = {customer.id for customer in customers.values() if ended and customer.has_agreements}
@@ -80,11 +83,11 @@ async def reconcile(
                 ended[case.id] = code
                 bereft.add(invoice.customer_id)
         derive_collection_state(uow, invoice, followed, standing.states)
-        if sets_wakes and is_receivable(invoice) and not _is_watched(uow, customers, invoice, followed):
+        if sets_wakes and is_receivable(invoice) and not _is_awake(uow, customers[invoice.customer_id]):
             at = invoice_wake_at(uow, customers, invoice, followed, standing)
             wake(uow, customers[invoice.customer_id], at)
     if ended:
-        await prune_reminders(uow, await load_unsent(uow, bereft) if unsent is None else unsent, ended)
+        await _prune(uow, customers, await load_unsent(uow, bereft) if unsent is None else unsent, ended)
     await follow_exposure(uow, customers.values())
     if sets_wakes:
         _wake_for_agreements(uow, customers, standings)
@@ -103,6 +106,39 @@ async def _with_others(
     if missing:
         cases |= await _load_cases(uow, missing)
     return [*invoices, *others] if others else invoices, cases
+
+
+async def _prune(
+    uow: UnitOfWork, customers: Mapping[UUID, Customer], unsent: Sequence[Reminder], ended: Mapping[UUID, Code]
+) -> None:
+    """Hold back what is said about cases that have ended."""
+    moved_before = set(uow.charged)
+    await prune_reminders(uow, unsent, ended)
+    await reconcile_released(uow, customers, moved_before, unsent=unsent)
+
+
+async def reconcile_released(
+    uow: UnitOfWork,
+    customers: Mapping[UUID, Customer],
+    moved_before: Set[UUID],
+    *,
+    unsent: Sequence[Reminder] | None = None,
+    sets_wakes: bool = True,
+) -> None:
+    """Derive invoices whose fees went with what was held back: a fee may be all that was still owed.
+
+    Args:
+        uow: the unit of work; the customers are locked in it.
+        customers: whose reminders were held back.
+        moved_before: `uow.charged` as it was before.
+        unsent: as of `reconcile`.
+        sets_wakes: as of `reconcile`.
+    """
+    released = uow.charged - moved_before
+    if released:
+        await uow.flush()
+        invoices = [await uow.session.get_one(Invoice, (uow.tenant_id, invoice_id)) for invoice_id in released]
+        await reconcile(uow, customers, invoices, unsent=unsent, sets_wakes=sets_wakes)
 
 
 def _wake_for_agreements(uow: UnitOfWork, customers: Mapping[UUID, Customer], standings: Standings) -> None:
@@ -124,22 +160,10 @@ def wake(uow: UnitOfWork, customer: Customer, at: datetime | None) -> None:
             uow.ring("dunning.tick")
 
 
-def _is_watched(
-    uow: UnitOfWork,
-    customers: Mapping[UUID, Customer],
-    invoice: Invoice,
-    followed: Iterable[tuple[DunningCase, Policy]],
-) -> bool:
-    """Whether the tick looks at a customer before anything can come of an invoice: cheaper to tell than what comes."""
-    customer = customers[invoice.customer_id]
+def _is_awake(uow: UnitOfWork, customer: Customer) -> bool:
+    """Whether the tick looks at a customer now, whatever else comes of an invoice."""
     known = uow.wakes.get(customer.id, customer.next_action_at)
-    if known is None or known <= uow.now:
-        return known is not None
-    for _, policy in followed:
-        if policy.steps[0].offset_days < 0 or policy.min_amount or any(step.min_amount for step in policy.steps):
-            return False
-    # A day to spare for customers whose zone is ahead of the tenant's.
-    return known <= start_of_day(invoice.oldest_due_on, uow.tenant.zone) - timedelta(days=1)
+    return known is not None and known <= uow.now
 
 
 def invoice_wake_at(
@@ -154,6 +178,9 @@ def invoice_wake_at(
     instants = [
         at for at in (due_transition_at(uow, invoice), interest_wake_at(uow, customer, invoice)) if at is not None
     ]
+    if uow.today < invoice.oldest_due_on and all(_begins_when_due(policy) for _, policy in followed):
+        # No verdict says anything before that day, and judging costs more than all else of a new invoice.
+        return min(instants, default=None)
     for case, policy in followed:
         if case.state == "closed":
             continue
@@ -168,6 +195,11 @@ def invoice_wake_at(
             # The tick passes over what the case is not for.
             instants.append(uow.now)
     return min(instants, default=None)
+
+
+def _begins_when_due(policy: Policy) -> bool:
+    """Whether nothing of a policy comes before the due date, not even by the minimum of what else is due."""
+    return policy.steps[0].offset_days >= 0 and not policy.min_amount and not any(s.min_amount for s in policy.steps)
 
 
 def due_transition_at(uow: UnitOfWork, invoice: Invoice) -> datetime | None:
@@ -218,6 +250,7 @@ async def _follow(
     customers: Mapping[UUID, Customer],
     invoices: Sequence[Invoice],
     cases: Cases,
+    standings: Standings,
 ) -> None:
     """Open the cases that are missing: of each invoice, or of each of its instalments with something open."""
     unfollowed = [
@@ -231,7 +264,8 @@ async def _follow(
     for invoice, missing in unfollowed:
         policy = assigned.get(invoice.id)
         if policy is not None:
-            opened = [open_case(uow, invoice, policy, instalment_number=number) for number in missing]
+            stops = standings.of(invoice).stops
+            opened = [open_case(uow, invoice, policy, stops=stops, instalment_number=number) for number in missing]
             cases.setdefault(invoice.id, []).extend(opened)
 
 
@@ -255,14 +289,4 @@ def _align_case(
         was_closed = case.state == "closed"
         move_case(uow, case, "closed")
         return None if was_closed else Code.paid
-    if case.state == "closed":
-        move_case(uow, case, "active")
-        exhaust_if_done(uow, case, policy)
-    if standing.is_suspended and case.state in {"open", "active"}:
-        move_case(uow, case, "suspended")
-        return standing.obstacles[0].code
-    if case.state == "suspended" and not standing.is_suspended:
-        move_case(uow, case, "active")
-        # What was on its way when it was suspended may have been the last step.
-        exhaust_if_done(uow, case, policy)
-    return None
+    return follow_standing(uow, case, policy, standing)

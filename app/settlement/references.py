@@ -1,7 +1,7 @@
 """Finds what a request refers to by id or by external id, in set queries."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,8 +12,7 @@ from app.domain.errors import Code
 from app.models import Customer, DunningPolicy, Invoice
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A resource named by exactly one of its ids."""
 
     id: UUID | None

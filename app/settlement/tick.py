@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.core.log import get_logger
 from app.core.uow import UnitOfWork
 from app.domain.chase import evaluate
 from app.domain.clocktime import start_of_day
 from app.domain.errors import Code
-from app.domain.verdicts import ChaseFacts, ChasePlan
+from app.domain.verdicts import ChaseFacts, ChasePlan, Verdict
 from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_case_policies, load_dossiers, load_facts
 from app.dunning.reminders import load_unsent, make_reminder, prune_undue
@@ -21,12 +19,13 @@ from app.dunning.standing import Standings
 from app.messages.languages import resolve_language
 from app.models import Customer
 from app.settlement.interest import interest_wake_at
-from app.settlement.reconcile import due_transition_at, reconcile
+from app.settlement.reconcile import due_transition_at, reconcile, reconcile_released
 
 log = get_logger(__name__)
 
 # A wake-up that is not in the future would be claimed again at once and for ever.
 _SHORTEST_NAP = timedelta(minutes=1)
+_TURNS = frozenset({Code.min_gap, Code.contact_cap})
 
 
 @dataclass(slots=True)
@@ -101,23 +100,24 @@ async def _without_overtaken_calls(
         if verdict.choice is not None and verdict.choice.due is not None
     }
     calls = [reminder for reminder in await load_unsent(uow, waiting) if reminder.next_attempt_at is None]
+    moved_before = set(uow.charged)
     await prune_undue(uow, [call for call in calls if call.status == "ready"], verdicts)
+    customers = {customer_id: dossiers[customer_id].customer for customer_id in waiting}
+    await reconcile_released(uow, customers, moved_before, sets_wakes=False)
     await uow.flush()
     return await load_facts(uow, {customer_id: dossiers[customer_id] for customer_id in waiting})
 
 
+_DUE = (
+    "SELECT * FROM customers WHERE tenant_id = $1 AND next_action_at <= $2 AND ($3::uuid IS NULL OR id = $3) ORDER BY"
+)
+# Waiting needs the one lock order; skipping takes the longest due first.
+_CLAIM = f"{_DUE} next_action_at, id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED"
+_CLAIM_WAITING = f"{_DUE} id LIMIT $4 FOR NO KEY UPDATE"
+
+
 async def _claim(uow: UnitOfWork, *, limit: int, wait: bool, only: UUID | None) -> Mapping[UUID, Customer]:
-    statement = (
-        select(Customer)
-        .where(Customer.tenant_id == uow.tenant_id, Customer.next_action_at <= uow.now)
-        # Waiting needs the one lock order; skipping takes the longest due first.
-        .order_by(*([Customer.id] if wait else [Customer.next_action_at, Customer.id]))
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=not wait)
-    )
-    if only is not None:
-        statement = statement.where(Customer.id == only)
-    customers = await uow.session.scalars(statement)
+    customers = await uow.fetch(Customer, _CLAIM_WAITING if wait else _CLAIM, uow.tenant_id, uow.now, only, limit)
     return {customer.id: customer for customer in customers}
 
 
@@ -151,8 +151,16 @@ def _sleep(uow: UnitOfWork, dossier: Dossier, plan: ChasePlan, agreements_on: da
     ]
     if agreements_on is not None:
         instants.append(start_of_day(agreements_on, uow.tenant.zone))
+    if any(reminder.requires_approval for reminder in plan.reminders) and any(map(_waits_its_turn, plan.verdicts)):
+        # What waits for a person is no contact yet, and may never be one: it keeps nobody else waiting.
+        instants.append(uow.now + _SHORTEST_NAP)
     next_at = min(instants, default=None)
     if next_at is not None and next_at <= uow.now:
         log.error("dunning.wake_in_the_past", customer_id=str(dossier.customer.id))
         next_at = uow.now + _SHORTEST_NAP
     dossier.customer.next_action_at = next_at
+
+
+def _waits_its_turn(verdict: Verdict) -> bool:
+    """Whether other contacts alone stand in the way of a step that is due."""
+    return bool(verdict.blockers) and {blocker.code for blocker in verdict.blockers} <= _TURNS

@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, page
+from app.core.pages import DEFAULT_LIMIT, Cursor, Limit, OnlyExternalId, decode_cursor, page
 from app.core.responses import CREATE, LIST, READ, WRITE, check_if_match, json_response, resource_response
 from app.core.schemas import Day, given
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import activity_payload, task_payload
 from app.tasks import repository, service
-from app.tasks.repository import TaskFilter
+from app.tasks.repository import TASKS, TaskFilter
 from app.tasks.schemas import (
     TaskCancel,
     TaskComplete,
@@ -45,12 +45,20 @@ async def list_tasks(
     kind: Annotated[TaskKind | None, Query(description="Only of this kind.")] = None,
     customer_id: Annotated[UUID | None, Query(description="Only about this customer.")] = None,
     assignee: Annotated[str | None, Query(max_length=200, description="Only this person's.")] = None,
-    external_id: Annotated[str | None, Query(max_length=200, description="Only the one with this external id.")] = None,
+    external_id: OnlyExternalId = None,
     due_on_from: Annotated[Day | None, Query(description="Only those due on or after this date.")] = None,
     due_on_to: Annotated[Day | None, Query(description="Only those due on or before this date.")] = None,
 ) -> Response:
     """List tasks, newest first."""
-    wanted = TaskFilter(status, kind, customer_id, assignee, external_id, due_on_from, due_on_to)
+    wanted = TaskFilter(
+        status=status,
+        kind=kind,
+        customer_id=customer_id,
+        assignee=assignee,
+        external_id=external_id,
+        due_on_from=due_on_from,
+        due_on_to=due_on_to,
+    )
     rows = await repository.list_page(uow, wanted, limit=limit, before=decode_cursor(cursor))
     return json_response(page(rows, limit, task_payload, lambda row: row.id))
 
@@ -58,13 +66,13 @@ async def list_tasks(
 @router.get("/{task_id}", response_model=TaskOutput, responses=READ, operation_id="get_task")
 async def get_task(uow: Uow, task_id: UUID) -> Response:
     """Read a task."""
-    return resource_response(task_payload(await service.get(uow, task_id)))
+    return resource_response(task_payload(await TASKS.get(uow, task_id)))
 
 
 @router.patch("/{task_id}", response_model=TaskOutput, responses=WRITE, operation_id="update_task")
 async def update_task(uow: Uow, request: Request, task_id: UUID, body: TaskUpdate) -> Response:
     """Change an open task: who does it, until when, and what it is called."""
-    _, task = await service.lock(uow, task_id)
+    _, task = await TASKS.lock(uow, task_id)
     check_if_match(request, task.version)
     await service.update(uow, task, given(body))
     await uow.flush()
@@ -78,7 +86,7 @@ async def complete_task(uow: Uow, request: Request, task_id: UUID, body: TaskCom
     A call is kept as an activity. Where a step asked for it, somebody who was reached makes the step taken, and it
     counts as a contact; where nobody was, the step goes on by its next channel.
     """
-    customer, task = await service.lock(uow, task_id)
+    customer, task = await TASKS.lock(uow, task_id)
     check_if_match(request, task.version)
     done = await service.complete(uow, customer, task, body.model_dump())
     await uow.flush()
@@ -93,7 +101,7 @@ async def complete_task(uow: Uow, request: Request, task_id: UUID, body: TaskCom
 @router.post("/{task_id}/cancel", response_model=TaskOutput, responses=WRITE, operation_id="cancel_task")
 async def cancel_task(uow: Uow, request: Request, task_id: UUID, body: TaskCancel) -> Response:
     """Take an open task back; a step whose call it was goes on by its next channel."""
-    _, task = await service.lock(uow, task_id)
+    _, task = await TASKS.lock(uow, task_id)
     check_if_match(request, task.version)
     await service.cancel(uow, task, note=body.note)
     await uow.flush()

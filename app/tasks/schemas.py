@@ -8,7 +8,19 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.activities.schemas import ActivityContact, ActivityOutput
-from app.core.schemas import Currency, Day, ExternalId, Input, Metadata, Money, Output, Resource, Text200, Text2000
+from app.core.schemas import (
+    Currency,
+    Day,
+    ExternalId,
+    Input,
+    Metadata,
+    Money,
+    Output,
+    Resource,
+    Text200,
+    Text2000,
+    require_one,
+)
 from app.disputes.schemas import DisputeReason
 from app.domain.errors import Code
 
@@ -37,8 +49,7 @@ class TaskCreate(Input):
 
     @model_validator(mode="after")
     def _names_one_customer(self) -> Self:
-        if (self.customer_id is None) == (self.customer_external_id is None):
-            raise PydanticCustomError(str(Code.missing), "Send one of customer_id and customer_external_id.")
+        require_one(self, "customer_id", "customer_external_id")
         return self
 
 

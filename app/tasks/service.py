@@ -1,12 +1,12 @@
 """Commands on tasks: made, changed, done with what came of them, or cancelled."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
-from uuid import UUID
 
 from app.activities import service as activities
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import ProblemError, conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.disputes import service as disputes
@@ -16,7 +16,7 @@ from app.models import Activity, Customer, Dispute, Promise, Task
 from app.promises import service as promises
 from app.settlement.calls import complete_call
 from app.settlement.references import Reference, lock_customer
-from app.tasks import repository
+from app.tasks.repository import TASKS
 
 Fields = Mapping[str, Any]
 
@@ -48,8 +48,7 @@ async def create(uow: UnitOfWork, fields: Fields) -> Task:
         ProblemError: 409 when the external id is taken, 422 for what is not valid.
     """
     customer = await lock_customer(uow, Reference(fields["customer_id"], fields["customer_external_id"]))
-    if fields["external_id"] is not None and await repository.external_id_exists(uow, fields["external_id"]):
-        raise conflict(Code.external_id_taken, "A task with this external_id was made already.")
+    await TASKS.refuse_taken(uow, fields["external_id"], "A task with this external_id was made already.")
     await activities.check_invoices(uow, customer.id, fields["invoice_ids"])
     task = Task(
         tenant_id=uow.tenant_id,
@@ -125,9 +124,8 @@ async def complete(uow: UnitOfWork, customer: Customer, task: Task, fields: Fiel
     activity = None
     if contact is not None:
         kept = {"external_id": None, "invoice_ids": task.invoice_ids, "note": fields["note"], "metadata": {}}
-        activity = activities.record(
-            uow, customer, {**kept, **contact}, task_id=task.id, counted=counted, pointer="/contact"
-        )
+        with _faults_under("/contact"):
+            activity = activities.record(uow, customer, {**kept, **contact}, task_id=task.id, counted=counted)
     promise = await _promise(uow, task, fields)
     dispute = await _dispute(uow, task, fields)
     uow.emit("task.completed", task)
@@ -152,50 +150,23 @@ async def cancel(uow: UnitOfWork, task: Task, *, note: str | None) -> Task:
     return task
 
 
-async def lock(uow: UnitOfWork, task_id: UUID) -> tuple[Customer, Task]:
-    """A task under its customer's lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await repository.find_customer_id(uow, task_id)
-    if customer_id is None:
-        raise not_found("task")
-    customer = await uow.lock_customer(customer_id)
-    return customer, await get(uow, task_id)
-
-
-async def get(uow: UnitOfWork, task_id: UUID) -> Task:
-    """The task with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    task = await repository.find(uow, task_id)
-    if task is None:
-        raise not_found("task")
-    return task
-
-
 async def _promise(uow: UnitOfWork, task: Task, fields: Fields) -> Promise | None:
     told = fields["promise"]
     if told is None:
         return None
-    made, _ = await promises.create(
-        uow,
-        {
-            "external_id": None,
-            "customer_id": task.customer_id,
-            "customer_external_id": None,
-            "invoice_external_ids": [],
-            "tolerance_percent": "0",
-            "note": fields["note"],
-            "metadata": {},
-            **told,
-            "invoice_ids": task.invoice_ids if told["invoice_ids"] is None else told["invoice_ids"],
-        },
-    )
-    return made
+    promise = {
+        "external_id": None,
+        "customer_id": task.customer_id,
+        "customer_external_id": None,
+        "invoice_external_ids": [],
+        "tolerance_percent": "0",
+        "note": fields["note"],
+        "metadata": {},
+        **told,
+        "invoice_ids": task.invoice_ids if told["invoice_ids"] is None else told["invoice_ids"],
+    }
+    with _faults_under("/promise"):
+        return (await promises.create(uow, promise))[0]
 
 
 async def _dispute(uow: UnitOfWork, task: Task, fields: Fields) -> Dispute | None:
@@ -210,16 +181,24 @@ async def _dispute(uow: UnitOfWork, task: Task, fields: Fields) -> Dispute | Non
     found = await activities.owns_invoice(uow, task.customer_id, invoice_id)
     if not found:
         raise invalid("/dispute/invoice_id", Code.unknown_reference, "No invoice of this customer with this id.")
-    opened, _ = await disputes.create(
-        uow,
-        {
-            "external_id": None,
-            "invoice_external_id": None,
-            "note": fields["note"],
-            "documents": [],
-            "metadata": {},
-            **told,
-            "invoice_id": invoice_id,
-        },
-    )
-    return opened
+    dispute = {
+        "external_id": None,
+        "invoice_external_id": None,
+        "note": fields["note"],
+        "documents": [],
+        "metadata": {},
+        **told,
+        "invoice_id": invoice_id,
+    }
+    with _faults_under("/dispute"):
+        return (await disputes.create(uow, dispute))[0]
+
+
+@contextmanager
+def _faults_under(pointer: str) -> Iterator[None]:
+    """What is wrong with a resource that comes along is wrong where the body has it."""
+    try:
+        yield
+    except ProblemError as error:
+        error.errors = [replace(fault, pointer=pointer + fault.pointer) for fault in error.errors]
+        raise

@@ -107,9 +107,11 @@ async def _customer_context(uow: UnitOfWork, text: Text, customer: Customer) -> 
     judged = await _judge(uow, customer)
     if not judged.verdicts:
         return _uncased_context(uow, text, customer, list(judged.dossier.invoices.values()))
+    # What a payment plan covers is asked for by its instalments.
+    asked = [verdict for verdict in judged.verdicts if not verdict.case.is_in_plan] or judged.verdicts
     # What is overdue comes first; without any, all that is open is told of.
-    overdue = [verdict for verdict in judged.verdicts if verdict.case.ladder.due_on < uow.today]
-    return await _case_context(uow, text, judged, overdue or judged.verdicts)
+    overdue = [verdict for verdict in asked if verdict.case.ladder.due_on < uow.today]
+    return await _case_context(uow, text, judged, overdue or asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ async def _case_context(uow: UnitOfWork, text: Text, judged: _Judged, about: Seq
         if verdict.case.case_id not in told
         and verdict.case.currency == first.currency
         and verdict.case.ladder.due_on < uow.today
+        and not verdict.case.standing.obstacles
     ]
     customer = judged.dossier.customer
     steps = [verdict.next_step.step for verdict in about if verdict.next_step is not None]
@@ -183,7 +186,7 @@ def _uncased_context(uow: UnitOfWork, text: Text, customer: Customer, invoices: 
 
 def _addressee(customer: Customer, channel: str) -> tuple[str | None, str]:
     """Who would be written to, and for a letter where."""
-    for known in addresses_of(customer):
+    for known in sorted(addresses_of(customer), key=lambda known: not known.preferred):
         if text_channel(known.channel) == channel and known.consent != "denied":
             return known.name, known.address if channel == "letter" else ""
     return None, ""

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 
+from app.core.owned import Resources
 from app.core.uow import UnitOfWork
 from app.messages.texts import Text, all_shipped
 from app.models import Customer, DunningPolicyVersion, Template
+
+TEMPLATES: Final = Resources(Template, "template")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,12 @@ async def list_own(uow: UnitOfWork, wanted: Wanted, *, limit: int, before: UUID 
     """The tenant's templates newest first, one more than `limit`."""
     if wanted.built_in:
         return []
-    statement = select(Template).where(Template.tenant_id == uow.tenant_id)
-    if before is not None:
-        statement = statement.where(Template.id < before)
-    if wanted.key is not None:
-        statement = statement.where(Template.key == wanted.key)
-    if wanted.language is not None:
-        statement = statement.where(Template.language == wanted.language)
-    if wanted.channel is not None:
-        statement = statement.where(Template.channel == wanted.channel)
-    return (await uow.session.scalars(statement.order_by(Template.id.desc()).limit(limit + 1))).all()
+    return await TEMPLATES.newest_first(
+        uow,
+        equal=((Template.key, wanted.key), (Template.language, wanted.language), (Template.channel, wanted.channel)),
+        limit=limit,
+        before=before,
+    )
 
 
 def list_shipped(wanted: Wanted, *, before: UUID | None) -> Iterator[Text]:

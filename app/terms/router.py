@@ -12,6 +12,7 @@ from app.core.terms import TermsCode
 from app.deps import Uow, tenant_router
 from app.outbox.payloads import terms_payload
 from app.terms import repository, service
+from app.terms.repository import TERMS
 from app.terms.schemas import (
     KeptTermsOutput,
     KeptTermsPage,
@@ -46,7 +47,7 @@ async def list_terms(
 @router.get("/{terms_id}", response_model=KeptTermsOutput, responses=READ, operation_id="get_terms")
 async def get_terms(uow: Uow, terms_id: UUID) -> Response:
     """Read payment terms."""
-    return resource_response(terms_payload(await service.get(uow, terms_id)))
+    return resource_response(terms_payload(await TERMS.get(uow, terms_id)))
 
 
 @router.put(

@@ -4,11 +4,9 @@ from datetime import date
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from app.core.schemas import Currency, Day, Input, Money, Output, Resource, Text200
+from app.core.schemas import Currency, Day, Input, Money, Output, Resource, Text200, require_one
 from app.core.terms import DiscountOutput, PayDays, TermsCode, TermsInput, TermsOutput
-from app.domain.errors import Code
 
 
 class TermsFields(Input):
@@ -60,8 +58,7 @@ class TermsPreviewInput(Input):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.terms is None) == (self.code is None):
-            raise PydanticCustomError(str(Code.missing), "Send terms or code, one of the two.")
+        require_one(self, "terms", "code")
         return self
 
 

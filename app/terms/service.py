@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from app.core.amounts import not_negative, positive
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
 from app.core.wire import day, money
@@ -47,18 +46,6 @@ async def upsert(uow: UnitOfWork, code: str, fields: Fields) -> tuple[PaymentTer
     if (terms.name, terms.definition) != (fields["name"], definition):
         terms.name, terms.definition = fields["name"], definition
     return terms, False
-
-
-async def get(uow: UnitOfWork, terms_id: UUID) -> PaymentTerms:
-    """The terms with an id.
-
-    Raises:
-        ProblemError: 404.
-    """
-    terms = await repository.find(uow, terms_id)
-    if terms is None:
-        raise not_found("payment terms")
-    return terms
 
 
 async def preview(uow: UnitOfWork, fields: Fields) -> dict[str, Any]:

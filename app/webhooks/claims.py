@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from asyncpg import Connection
 from cryptography.fernet import InvalidToken
 
 from app.core.clock import system_now
@@ -55,12 +54,11 @@ async def claim(
         first_attempts_only: leave retries alone.
         without: endpoints to leave alone.
     """
-    driver = uow.driver
-    targets = await _targets(uow, driver, settings, first_attempts_only=first_attempts_only, without=without)
+    targets = await _targets(uow, settings, first_attempts_only=first_attempts_only, without=without)
     if not targets:
         return []
     token = uuid4()
-    rows = await driver.fetch(
+    rows = await uow.driver.fetch(
         _claim(first_attempts_only=first_attempts_only),
         uow.tenant_id,
         uow.now,
@@ -89,17 +87,16 @@ async def claim(
 
 async def is_under_way(uow: UnitOfWork) -> bool:
     """Whether some worker has an attempt under way, or died with one."""
-    driver = uow.driver
-    return bool(await driver.fetchval(_UNDER_WAY, uow.tenant_id))
+    return bool(await uow.driver.fetchval(_UNDER_WAY, uow.tenant_id))
 
 
 async def _targets(
-    uow: UnitOfWork, driver: Connection, settings: Settings, *, first_attempts_only: bool, without: Collection[UUID]
+    uow: UnitOfWork, settings: Settings, *, first_attempts_only: bool, without: Collection[UUID]
 ) -> dict[UUID, _Target]:
     """Enabled endpoints that have due deliveries."""
     statement = _find_targets(first_attempts_only=first_attempts_only)
     targets = {}
-    for row in await driver.fetch(statement, uow.tenant_id, uow.now, list(without)):
+    for row in await uow.driver.fetch(statement, uow.tenant_id, uow.now, list(without)):
         try:
             targets[row["id"]] = _Target(row["url"], live_secrets(settings, row["secrets"], system_now()))
         except (InvalidToken, ValueError) as error:
@@ -175,7 +172,7 @@ def _find_targets(*, first_attempts_only: bool) -> str:
 
 @cache
 def _claim(*, first_attempts_only: bool) -> str:
-    """Lease the oldest of each endpoint.
+    """Lease the oldest of each endpoint; with more endpoints than a batch holds, those whose oldest is due the longest.
 
     They are chosen in CTEs, since PostgreSQL may run a subquery that locks more than once. The lease ends by the
     database's clock, which is one for all workers.
@@ -185,14 +182,14 @@ def _claim(*, first_attempts_only: bool) -> str:
         _abandoned(first_attempts_only=first_attempts_only),
     )
     return f"""
-        WITH ready AS (
-            SELECT oldest.id FROM unnest($3::uuid[]) AS e (id), LATERAL (
-                SELECT d.id FROM deliveries d WHERE d.endpoint_id = e.id AND {ready}
-                ORDER BY d.next_attempt_at, d.id LIMIT $4 FOR UPDATE SKIP LOCKED
-            ) AS oldest
-        ), abandoned AS (
+        WITH abandoned AS (
             SELECT d.id FROM deliveries d WHERE d.endpoint_id = ANY($3::uuid[]) AND {abandoned}
             ORDER BY d.lease_expires_at LIMIT $5 FOR UPDATE SKIP LOCKED
+        ), ready AS (
+            SELECT oldest.id FROM unnest($3::uuid[]) AS e (id), LATERAL (
+                SELECT d.id, d.next_attempt_at FROM deliveries d WHERE d.endpoint_id = e.id AND {ready}
+                ORDER BY d.next_attempt_at, d.id LIMIT $4 FOR UPDATE SKIP LOCKED
+            ) AS oldest ORDER BY oldest.next_attempt_at, oldest.id LIMIT $5 - (SELECT count(*) FROM abandoned)
         )
         UPDATE deliveries d
         SET status = 'in_flight', lease_token = $6, lease_expires_at = clock_timestamp() + $7::interval, updated_at = $2

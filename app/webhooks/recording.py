@@ -68,8 +68,7 @@ async def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> int:
     if not outcomes:
         return 0
     changes = [_change(parcel, result, uow.now) for parcel, result in outcomes]
-    driver = uow.driver
-    rows = await driver.fetch(_RECORD, uow.tenant_id, uow.now, *map(list, zip(*changes, strict=True)))
+    rows = await uow.driver.fetch(_RECORD, uow.tenant_id, uow.now, *map(list, zip(*changes, strict=True)))
     held = {(row["id"], row["token"]) for row in rows}
     made = 0
     gone = set()

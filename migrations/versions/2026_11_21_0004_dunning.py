@@ -164,6 +164,12 @@ def create_tables() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_activities")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "external_id",
+            "customer_id",
+            name=op.f("uq_activities_tenant_id_external_id_customer_id"),
+        ),
     )
     op.create_index(
         "ix_activities_contacted_on",
@@ -252,6 +258,7 @@ def create_tables() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_tasks")),
+        sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_tasks_tenant_id_external_id")),
     )
     op.create_index("ix_tasks_customer_id", "tasks", ["tenant_id", "customer_id", "id"], unique=False)
     op.create_index(

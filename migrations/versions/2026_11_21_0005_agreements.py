@@ -174,6 +174,7 @@ def create_tables() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_placements")),
+        sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_placements_tenant_id_external_id")),
     )
     op.create_index("ix_placements_customer_id", "placements", ["tenant_id", "customer_id", "id"], unique=False)
     op.create_table(
@@ -257,6 +258,7 @@ def create_tables() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_holds")),
+        sa.UniqueConstraint("tenant_id", "external_id", name=op.f("uq_holds_tenant_id_external_id")),
     )
     op.create_index("ix_holds_customer_id", "holds", ["tenant_id", "customer_id", "id"], unique=False)
     op.create_index(

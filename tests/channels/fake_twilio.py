@@ -26,11 +26,19 @@ class FakeTwilio:
     Attributes:
         keeps: Whether a message that is not answered has been taken all the same.
         shows_tags: Whether its list tells the tags.
+        delay_seconds: How long after it has taken a message it answers.
+        silent_about: Numbers whose messages it does not list.
+        in_hand: How many messages it has taken and not answered yet.
+        cut_off: Numbers whose messages it has taken, and nobody was there any more for the answer.
     """
 
     script: list[Answer] = field(default_factory=list)
     keeps: bool = True
     shows_tags: bool = True
+    delay_seconds: float = 0.0
+    silent_about: frozenset[str] = frozenset()
+    in_hand: int = 0
+    cut_off: set[str] = field(default_factory=set)
     messages: list[dict[str, str]] = field(default_factory=list)
     requests: int = 0
     connections: int = 0
@@ -48,6 +56,8 @@ class FakeTwilio:
                 answer = self._answer(first, headers, body)
                 if answer is None:
                     break
+                if self.delay_seconds and first.startswith("POST"):
+                    await self._dawdle(reader, self.messages[0]["To"])
                 writer.write(answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -55,13 +65,21 @@ class FakeTwilio:
         finally:
             writer.close()
 
+    async def _dawdle(self, reader: asyncio.StreamReader, to: str) -> None:
+        self.in_hand += 1
+        await asyncio.sleep(self.delay_seconds)
+        self.in_hand -= 1
+        if reader.at_eof():
+            self.cut_off.add(to)
+
     def _answer(self, first: str, headers: dict[str, str], body: bytes) -> bytes | None:
         method, target, _ = first.split(" ")
         if headers.get("authorization") != f"Basic {base64.b64encode(f'{ACCOUNT}:{TOKEN}'.encode()).decode()}":
             return _http(401, {"code": 20003})
         assert urlsplit(target).path == f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
         if method == "GET":
-            return _http(200, {"messages": self._listed(parse_qs(urlsplit(target).query)["To"][0])})
+            to = parse_qs(urlsplit(target).query)["To"][0]
+            return _http(503, {}) if to in self.silent_about else _http(200, {"messages": self._listed(to)})
         told = self.script.pop(0) if self.script else 201
         sid = f"SM{len(self.messages):032x}"
         if told == 201 or (isinstance(told, str) and self.keeps) or told == 500:

@@ -163,6 +163,10 @@ async def test_without_tags_what_was_said_and_when_decides() -> None:
         # It went long before the attempt.
         later = system_now() + timedelta(hours=1)
         assert await sms.look_up(inquiry(fake, "k-2", content=other, attempted_at=later)) is False
+        # What it makes of a template of its own is not known here.
+        made = template_content("HX0123", {"1": "Núñez"})
+        await sms.send(message(fake, "k-3", content=made))
+        assert await sms.look_up(inquiry(fake, "k-2", content=made)) is None
         # By a clock of one's own nothing can be compared.
         assert await sms.look_up(inquiry(fake, "k-2", attempted_at=None)) is None
 

@@ -1,6 +1,7 @@
 """What is no HTTP, or more of it than anyone needs, is told so in the form of every other error."""
 
 import asyncio
+import contextlib
 import json
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ async def send(served: Served, data: bytes) -> tuple[int, dict[str, str], dict[s
     writer.write(data)
     head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
     writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
     status, *lines = head.decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     assert int(headers["content-length"]) == len(body)

@@ -13,7 +13,8 @@ CLOCK = APP / "core" / "clock.py"
 # Seconds are floats; money is not.
 MONEY_PACKAGES = (
     "domain", "models", "ledger", "settlement", "dunning", "outbox", "messages", "tenants", "customers",
-    "credit_notes", "invoices", "payments", "policies", "reports",
+    "credit_notes", "invoices", "payments", "policies", "reports", "charges", "disputes", "holds", "placements",
+    "plans", "promises", "tasks", "rate_tables", "terms",
 )  # fmt: skip
 # Not among them: `clock_timestamp()` and `statement_timestamp()`, the database's clock, by which leases run for all
 # hosts alike.

@@ -1,5 +1,6 @@
 """Logs tell what happened and to whom it belongs, and neither who the people are nor how to get in."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.core.log import configure_logging, get_logger
+from app.core.log import ALLOWED_KEYS, configure_logging, get_logger
 from app.core.uow import UnitOfWork
 from tests.conftest import ROOT, Api
 
@@ -115,6 +116,21 @@ async def test_a_careless_line_loses_what_is_not_allowed(bare: Api, capsys: pyte
     output = capsys.readouterr().out
     assert lines_of(output)[0]["count"] == 3
     assert_nothing_personal(output, bare.key)
+
+
+def test_no_module_logs_what_would_be_dropped() -> None:
+    dropped = [
+        f"{path.relative_to(ROOT)}:{call.lineno} {keyword.arg}"
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "log"
+        for keyword in call.keywords
+        if keyword.arg not in ALLOWED_KEYS | {"exc_info"}
+    ]
+    assert dropped == []
 
 
 def test_what_other_libraries_log_is_bared_too() -> None:

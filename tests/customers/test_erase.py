@@ -6,6 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from app.core.settings import Settings
+from app.core.uow import Database
+from app.imports.running import Importer
+from app.jobs.housekeeping import delete_erased_messages
 from tests.conftest import Api
 from tests.contract.catalogue import engine_of, tables, tenant_column
 
@@ -32,7 +35,22 @@ async def planted(api: Api) -> Any:
         lines=[{"description": SECRET, "amount": "100.00"}], payment_url=f"https://pay.example.com/{SECRET}",
     )  # fmt: skip
     await api.patch(f"/customers/{customer['id']}", {"tax_id": f"{SECRET}-2"})
+    run = await api.post("/dunning-runs", {"run_on": "2026-03-11", "filter": {"customer_ids": [customer["id"]]}})
+    assert run["item_count"] == 1
     await api.advance("2026-03-11T23:00:00-06:00")
+    [reminder] = await api.all("/reminders")
+    read = {"kind": "read", "provider_event_id": "E-1", "detail": SECRET}
+    await api.post(f"/reminders/{reminder['id']}/delivery-events", read)
+    await api.post(f"/customers/{customer['id']}/hold-credit", {"reason": SECRET}, expect=200)
+    await agree_on_a_plan(api, customer["id"])
+    task = {"customer_id": customer["id"], "kind": "call", "title": SECRET, "script": SECRET, **own}
+    await api.post("/tasks", task)
+    made = await api.post("/tasks", task)
+    await api.post(f"/tasks/{made['id']}/complete", {"outcome": "voicemail", "note": SECRET}, expect=200)
+    await api.post(
+        "/activities",
+        {"customer_id": customer["id"], "kind": "call", "contact_name": SECRET, "note": SECRET, **own},
+    )
     await api.post("/holds", {"customer_id": customer["id"], "reason": SECRET, "note": SECRET, **own})
     await api.post(
         "/promises",
@@ -49,9 +67,19 @@ async def planted(api: Api) -> Any:
     await api.post("/charges", charge)
     await api.post("/payments", {"currency": "MXN", "amount": "20.00", "received_on": "2026-03-11", "reference": SECRET,
                                  "customer_id": customer["id"], **own})  # fmt: skip
-    await api.post("/placements", {"customer_id": customer["id"], "agency": "Norte", "note": SECRET, **own})
+    placement = {"customer_id": customer["id"], "agency": "Norte", "agency_reference": SECRET, "note": SECRET, **own}
+    await api.post("/placements", placement)
     await api.advance("2026-03-11T23:30:00-06:00")
     return customer
+
+
+async def agree_on_a_plan(api: Api, customer_id: str) -> None:
+    """A plan over an invoice of its own, whose acceptance names the person in every field."""
+    invoice = await api.invoice(customer_id, "60.00", "2026-03-01", "2026-03-05")
+    terms = {"invoice_ids": [invoice["id"]], "instalment_count": 2, "first_due_on": "2026-04-02", "propose": True}
+    plan = await api.post("/payment-plans", {**terms, "metadata": {"who": SECRET}})
+    word = {"accepted_by": SECRET, "method": f"letter of {SECRET}", "address": SECRET}
+    await api.post(f"/payment-plans/{plan['id']}/accept", {**word, "terms_hash": plan["terms_hash"]}, expect=200)
 
 
 async def survivors(api: Api, settings: Settings) -> list[str]:
@@ -73,18 +101,74 @@ async def survivors(api: Api, settings: Settings) -> list[str]:
 async def test_nothing_that_names_the_person_survives_anywhere(api: Api, settings: Settings) -> None:
     customer = await planted(api)
     before = await survivors(api, settings)
-    for expected in ("customers.name", "reminders.content", "events.data", "deliveries.body", "idempotency_keys.body"):
-        assert expected in before
+    assert {
+        "activities.contact_name", "activities.note", "charges.reason", "customers.credit_hold", "customers.name",
+        "customers.tax_id", "deliveries.body", "disputes.note", "dunning_run_items.text_body", "dunning_run_items.to",
+        "events.data", "events.previous", "holds.note", "holds.reason", "idempotency_keys.body", "invoices.lines",
+        "invoices.reference", "payment_plans.acceptance", "payment_plans.meta", "payments.reference",
+        "placements.agency_reference", "placements.note", "promises.note", "reminder_receipts.detail",
+        "reminders.content", "reminders.text_body", "reminders.to", "tasks.note", "tasks.script", "tasks.title",
+    } <= set(before)  # fmt: skip
     erased = await api.post(f"/customers/{customer['id']}/erase", {**REASON, "force": True}, expect=200)
     assert (erased["name"], erased["tax_id"], erased["contacts"], erased["metadata"]) == ("erased", None, [], {})
     assert erased["erased_at"] is not None
     assert (erased["external_id"], erased["in_flight"]) == ("C-1", [])
     assert await survivors(api, settings) == []
+    [plan] = await api.all("/payment-plans")
+    assert (plan["accepted_by"], plan["acceptance"]["method"]) == ("erased", "erased")
+    assert plan["acceptance"]["terms_hash"] == plan["terms_hash"]
+
+
+async def test_its_messages_leave_the_mailbox_folder_with_the_next_housekeeping(
+    api: Api, settings: Settings, database: Database
+) -> None:
+    await api.always_open()
+    await api.policy([1])
+    letters = {}
+    for name in ("erased", "other"):
+        customer = await api.customer()
+        await api.invoice(customer["id"], "10.00", "2026-02-01", "2026-03-01")
+        letters[name] = customer["id"]
+    await api.advance("2026-03-02T23:00:00-06:00")
+    sent = {row["customer_id"]: row["id"] for row in await api.all("/reminders")}
+
+    def kept() -> dict[str, bool]:
+        keys = {path.stem for path in api.mailbox()}
+        return {name: sent[customer_id] in keys for name, customer_id in letters.items()}
+
+    assert kept() == {"erased": True, "other": True}
+    await delete_erased_messages(database, settings)
+    assert kept() == {"erased": True, "other": True}
+    await api.post(f"/customers/{letters['erased']}/erase", {**REASON, "force": True}, expect=200)
+    assert await delete_erased_messages(database, settings.model_copy(update={"smtp_host": "mail.example.com"})) == 0
+    assert kept() == {"erased": True, "other": True}
+    assert await delete_erased_messages(database, settings) == 1
+    assert kept() == {"erased": False, "other": True}
+    assert await delete_erased_messages(database, settings) == 0
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_file_that_may_name_the_customer_is_worked_off_first(
+    api: Api, settings: Settings, database: Database, force: bool
+) -> None:
+    customer = await api.customer(external_id="C-1")
+    sent = await api.call(
+        "POST", "/imports", content=f"external_id,name\nC-1,{SECRET}\n".encode(), params={"kind": "customers"},
+        headers={"Content-Type": "text/csv"}, expect=202,
+    )  # fmt: skip
+    path = f"/customers/{customer['id']}/erase"
+    refused = await api.post(path, {**REASON, "force": force}, expect=409)
+    assert sent.json()["id"] in refused["detail"]
+    assert (await api.get(f"/customers/{customer['id']}"))["erased_at"] is None
+    assert "import_chunks.content" in await survivors(api, settings)
+    await Importer(database, settings).run(api.tenant_id)
+    await api.post(path, {**REASON, "force": force}, expect=200)
+    assert await survivors(api, settings) == []
 
 
 async def test_the_money_stays_and_is_chased_no_more(api: Api) -> None:
     customer = await planted(api)
-    [invoice] = await api.all("/invoices", customer_id=customer["id"])
+    invoice = (await api.all("/invoices", customer_id=customer["id"]))[-1]
     ledger = await api.get(f"/invoices/{invoice['id']}/ledger")
     sent = len(await api.all("/reminders"))
     await api.post(f"/customers/{customer['id']}/erase", {**REASON, "force": True}, expect=200)

@@ -15,7 +15,7 @@ from app.domain.ladder import Choice, Ladder, PlannedStep, choose, late_entry_sh
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy, Step
 from app.domain.schedule import Schedule
 from app.domain.verdicts import Address, Blocker, CaseFacts, ChaseFacts, ChasePlan, Verdict, due_step
-from app.domain.windows import SendWindow
+from app.domain.windows import Hours, SendWindow, opening_on
 
 D = date.fromisoformat
 WEEK = range(7)
@@ -80,6 +80,12 @@ def entered(of: Policy, due_on: str, on: str) -> Ladder:
         shift_days=late_entry_shift_days(of, due_on=D(due_on), entered_on=D(on)),
         entered_overdue=D(on) > D(due_on),
     )
+
+
+def is_open(instant: datetime, *, window: Hours, zone: ZoneInfo, holidays: Container[date]) -> bool:
+    """Whether an instant lies in the opening of its own local date."""
+    opening = opening_on(business_date(instant, zone), window=window, zone=zone, holidays=holidays)
+    return opening is not None and opening.opens <= instant < opening.closes
 
 
 def plan_steps(of: Policy, where: Ladder, *, window: SendWindow, holidays: Container[date]) -> tuple[PlannedStep, ...]:

@@ -13,7 +13,6 @@ from app.domain.allocation import (
     Component,
     DuePart,
     OpenItem,
-    allocate_automatically,
     portions,
     split_within_invoice,
 )
@@ -25,42 +24,39 @@ def item(number: int, due: str, issued: str = "2026-01-01", principal: int = 100
     return OpenItem(UUID(int=number), date.fromisoformat(due), date.fromisoformat(issued), principal, **more)
 
 
-def shares(amount: int, *items: OpenItem) -> tuple[list[tuple[int, int]], int]:
-    allocations, remainder = allocate_automatically(amount, items)
-    return [(allocation.invoice_id.int, allocation.amount) for allocation in allocations], remainder
+def order(*items: OpenItem) -> list[tuple[int, str, int]]:
+    return [(each.item.invoice_id.int, each.due_on.isoformat(), each.available) for each in portions(items)]
+
+
+def numbers(*items: OpenItem) -> list[int]:
+    return [number for number, _, _ in order(*items)]
 
 
 def test_the_oldest_due_date_comes_first() -> None:
     before, on, after = item(1, "2026-02-27"), item(2, "2026-02-28"), item(3, "2026-03-01")
-    assert shares(250, after, before, on) == ([(1, 100), (2, 100), (3, 50)], 0)
+    assert order(after, before, on) == [(1, "2026-02-27", 100), (2, "2026-02-28", 100), (3, "2026-03-01", 100)]
 
 
 def test_then_the_oldest_issue_date_then_the_id() -> None:
     one = item(1, "2026-03-01", "2026-02-02")
     two = item(2, "2026-03-01", "2026-02-01")
     three = item(3, "2026-03-01", "2026-02-02")
-    assert shares(250, three, one, two) == ([(2, 100), (1, 100), (3, 50)], 0)
+    assert numbers(three, one, two) == [2, 1, 3]
 
 
 def test_the_due_date_goes_before_the_issue_date() -> None:
-    assert shares(100, item(1, "2026-03-02", "2025-01-01"), item(2, "2026-03-01", "2026-02-01")) == ([(2, 100)], 0)
-
-
-def test_what_is_left_over_is_the_remainder() -> None:
-    assert shares(250, item(1, "2026-03-01"), item(2, "2026-03-02")) == ([(1, 100), (2, 100)], 50)
-    assert shares(0, item(1, "2026-03-01")) == ([], 0)
-    assert shares(70) == ([], 70)
+    assert numbers(item(1, "2026-03-02", "2025-01-01"), item(2, "2026-03-01", "2026-02-01")) == [2, 1]
 
 
 def test_charges_are_part_of_what_is_open() -> None:
-    assert shares(200, item(1, "2026-03-01", interest_open=7, fees_open=5)) == ([(1, 112)], 88)
+    assert order(item(1, "2026-03-01", interest_open=7, fees_open=5)) == [(1, "2026-03-01", 112)]
 
 
 def test_disputed_amounts_take_nothing() -> None:
     whole = item(1, "2026-03-01", disputed=100)
     part = item(2, "2026-03-02", disputed=30, fees_open=5)
     excess = item(3, "2026-03-03", disputed=1000)
-    assert shares(500, whole, part, excess) == ([(2, 75)], 425)
+    assert order(whole, part, excess) == [(2, "2026-03-02", 75)]
 
 
 def in_parts(number: int, *parts: tuple[str, int], **more: Any) -> OpenItem:
@@ -70,19 +66,9 @@ def in_parts(number: int, *parts: tuple[str, int], **more: Any) -> OpenItem:
     return OpenItem(UUID(int=number), due[-1].due_on, date(2026, 1, 1), total, parts=due, **more)
 
 
-def order(*items: OpenItem) -> list[tuple[int, str, int]]:
-    return [(each.item.invoice_id.int, each.due_on.isoformat(), each.available) for each in portions(items)]
-
-
 def test_instalments_are_due_one_by_one() -> None:
     a, b = in_parts(1, ("2026-01-15", 50), ("2026-03-15", 50)), item(2, "2026-02-01")
     assert order(b, a) == [(1, "2026-01-15", 50), (2, "2026-02-01", 100), (1, "2026-03-15", 50)]
-    assert shares(50, b, a) == ([(1, 50)], 0)
-    assert shares(51, b, a) == ([(1, 50), (2, 1)], 0)
-    assert shares(150, b, a) == ([(1, 50), (2, 100)], 0)
-    # One allocation for each invoice, at the place of its first portion.
-    assert shares(170, b, a) == ([(1, 70), (2, 100)], 0)
-    assert shares(250, b, a) == ([(1, 100), (2, 100)], 50)
 
 
 def test_a_paid_instalment_is_passed_over_and_charges_go_with_the_first_open_one() -> None:
@@ -121,19 +107,14 @@ ITEMS = st.lists(
 
 
 @settings(max_examples=150)
-@given(st.integers(0, 10**13), ITEMS)
-def test_allocations_add_up_and_never_exceed_what_is_open(amount: int, items: list[OpenItem]) -> None:
-    allocations, remainder = allocate_automatically(amount, items)
-    assert allocate_automatically(amount, reversed(items)) == (allocations, remainder)
-    assert sum(allocation.amount for allocation in allocations) + remainder == amount
-    assert remainder >= 0
-    by_id = {each.invoice_id: each for each in items}
-    for allocation in allocations:
-        each = by_id[allocation.invoice_id]
-        assert 0 < allocation.amount <= each.principal_open + each.interest_open + each.fees_open - each.disputed
-    if remainder:
-        settled = {allocation.invoice_id: allocation.amount for allocation in allocations}
-        assert all(settled.get(each.invoice_id, 0) == each.available for each in items)
+@given(ITEMS)
+def test_portions_add_up_to_what_is_open_and_not_disputed(items: list[OpenItem]) -> None:
+    found = portions(items)
+    assert portions(reversed(items)) == found
+    assert all(each.available > 0 for each in found)
+    for one in items:
+        available = sum(each.available for each in found if each.item is one)
+        assert available == one.available == max(0, one.open_amount - one.disputed)
 
 
 def test_interest_then_fees_then_principal_by_default() -> None:
@@ -183,8 +164,6 @@ def test_impossible_amounts_and_orders_are_refused() -> None:
     for order in orders:
         with pytest.raises(AllocationError):
             split_within_invoice(50, one, order)
-    with pytest.raises(AllocationError):
-        allocate_automatically(-1, [one])
     for principal, interest, fees, disputed in ((-1, 1, 1, 1), (1, -1, 1, 1), (1, 1, -1, 1), (1, 1, 1, -1)):
         with pytest.raises(AllocationError):
             item(1, "2026-03-01", principal=principal, interest_open=interest, fees_open=fees, disputed=disputed)

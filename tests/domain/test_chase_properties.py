@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from app.domain.chase import evaluate
 from app.domain.clocktime import business_date
 from app.domain.contact_profiles import PROFILES
-from app.domain.contact_rules import Attempt, Contact, allowed
+from app.domain.contact_rules import Attempt, Contact, first_allowed_on
 from app.domain.errors import Code
 from app.domain.invoice_state import RECEIVABLE
 from app.domain.ladder import Ladder, late_entry_shift_days
 from app.domain.policy import CatchUp, Grouping, LateEntry, Policy
 from app.domain.verdicts import MATURING, PASSING, Address, CaseFacts, ChaseFacts, ChasePlan, PendingPayment, due_step
-from app.domain.windows import SendWindow, is_open
-from tests.domain.chasing import Customer, D, policy, step, utc
+from app.domain.windows import SendWindow
+from tests.domain.chasing import Customer, D, is_open, policy, step, utc
 
 # Around the night in which the clocks of Madrid go forward; those of New York went three weeks before.
 START = utc("2026-03-26T00:00")
@@ -213,7 +213,7 @@ def _check_rules(facts: ChaseFacts, plan: ChasePlan) -> None:
                 assert is_open(facts.now, window=rules.hours, zone=zone, holidays=())
             assert rules.open_on_holidays or today not in facts.rule_holidays
         invoice_ids = frozenset(verdict.case.invoice_id for verdict in reminder.verdicts)
-        assert allowed(facts.rules, contacts, Attempt(today, channel, invoice_ids)).ok
+        assert first_allowed_on(facts.rules, contacts, Attempt(today, channel, invoice_ids)) == today
         contacts.append(Contact(today, channel, invoice_ids=invoice_ids))
 
 

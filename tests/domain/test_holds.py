@@ -12,7 +12,6 @@ from app.domain.holds import (
     Effect,
     Hold,
     HoldError,
-    free_on,
     ladder_date,
     ladder_days,
     lasting,
@@ -111,15 +110,6 @@ def test_the_day_on_which_something_ends_is_free(start: str, until: str | None, 
     assert lasting(D(start), None if until is None else D(until)) == expected
 
 
-def test_the_first_free_day() -> None:
-    days = [span("2026-10-06", "2026-10-10"), span("2026-10-11", "2026-10-12"), span("2026-10-20", None)]
-    assert free_on(days, D("2026-10-05")) == D("2026-10-05")
-    assert free_on(days, D("2026-10-06")) == D("2026-10-13")
-    assert free_on(days, D("2026-10-12")) == D("2026-10-13")
-    assert free_on(days, D("2026-10-13")) == D("2026-10-13")
-    assert free_on(days, D("2026-10-20")) is None
-
-
 @pytest.mark.parametrize(
     ("today", "overdue", "expected"),
     [
@@ -180,7 +170,7 @@ def test_a_step_is_due_on_the_first_day_on_which_the_clock_shows_its_offset(
         return
     assert ladder_days(days, due, on) == offset
     assert ladder_days(days, due, on - DAY) == offset - 1
-    assert free_on(days, on) == on
+    assert not any(each.covers(on) for each in days)
 
 
 @given(days=st.lists(stops(), max_size=5), due=DATES, ahead=st.integers(0, 90))

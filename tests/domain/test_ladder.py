@@ -89,7 +89,7 @@ def test_levels_at_5_20_and_40_days(day: int, due: str | None, following: str | 
     where = ladder(MONDAY, reached=max(sent, default=None))
     choice = chosen(LEVELS, where, str(D(MONDAY) + timedelta(days=day)))
     assert (key_of(choice.due), key_of(choice.upcoming)) == (due, following)
-    assert choice.skipped == ()
+    assert (choice.passed, choice.superseded) == ((), ())
 
 
 # D3: catch_up --------------------------------------------------------------------------------------------------------
@@ -139,10 +139,7 @@ def test_catch_up_decides_what_a_late_run_sends(
         missed,
         following,
     )
-    assert [(item.step.key, code) for item, code in choice.skipped] == [
-        *((key, Code.missed) for key in missed),
-        *((key, Code.superseded) for key in superseded),
-    ]
+    assert [(item.step.key, code) for item, code in choice.passed] == [(key, Code.missed) for key in missed]
 
 
 def test_skip_drops_no_step_whose_day_was_closed() -> None:

@@ -1,5 +1,6 @@
 """Steps that are not for a case, minimums with demotion, and cases that wait for a person (rules D2, D3, D16)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -177,6 +178,44 @@ def test_days_under_a_hold_do_not_move_a_ladder_twice() -> None:
     assert (first.nominal_on, second.nominal_on) == (D(on(30)), D(on(45)))
 
 
+@pytest.mark.parametrize(
+    ("entered", "dates"),
+    [
+        # The clock stood from day 10 through day 19: the first day after it is its 10th one.
+        (9, (9, 34)),
+        # First seen while it stands, the ladder begins on the day on which it goes on.
+        (10, (20, 35)),
+        (18, (20, 35)),
+        (19, (20, 35)),
+        (20, (20, 35)),
+        (21, (21, 36)),
+        (30, (30, 45)),
+        # Before the lowest step's own day it is not late.
+        (4, (5, 30)),
+        (5, (5, 30)),
+        (6, (6, 31)),
+    ],
+)
+def test_a_late_ladder_begins_when_its_clock_goes_on(entered: int, dates: tuple[int, int]) -> None:
+    of, held = policy(5, 20), _days(on(10), on(19))
+    shift = late_entry_shift_days(of, due_on=D(DUE), entered_on=D(on(entered)), stops=(held,))
+    where = ladder(DUE, entered_overdue=True, shift_days=shift, stops=(held,))
+    assert [item.nominal_on for item in planned(of, where)] == [D(on(day)) for day in dates]
+
+
+@pytest.mark.parametrize(("released", "dates"), [(16, (16, 31)), (17, (17, 32)), (18, (18, 33))])
+def test_a_late_ladder_that_stands_without_an_end_begins_with_its_release(
+    released: int, dates: tuple[int, int]
+) -> None:
+    of = policy(5, 20)
+    held = DateRange(D(on(10)), None)
+    shift = late_entry_shift_days(of, due_on=D(DUE), entered_on=D(on(16)), stops=(held,))
+    where = ladder(DUE, entered_overdue=True, shift_days=shift, stops=(held,))
+    assert planned(of, where) == ()
+    freed = replace(where, stops=(_days(on(10), on(released - 1)),))
+    assert [item.nominal_on for item in planned(of, freed)] == [D(on(day)) for day in dates]
+
+
 def test_a_step_taken_under_another_version_is_not_planned_again() -> None:
     of = policy(5, step(30, key="final"), 60)
     where = ladder(DUE, reached=20, taken_keys=frozenset({"final"}))
@@ -197,3 +236,20 @@ def _days(start: str, end: str) -> DateRange:
 
 def _at_noon(of: Policy, where: Ladder, day: int) -> Verdict:
     return judged(at(f"{on(day)}T12:00"), case(1, of, where))
+
+
+@pytest.mark.parametrize(
+    ("offset", "end_on", "recorded_on"),
+    [
+        (-1, "2026-03-06", "2026-03-01"),
+        (1, "2026-03-06", "2026-03-03"),
+        (2, "2026-03-06", "2026-03-07"),
+        # While the clock stands without an end, a step behind the stop has the day that it would have without one.
+        (1, None, "2026-03-03"),
+        (2, None, "2026-03-04"),
+    ],
+)
+def test_a_step_that_is_passed_over_has_its_day(offset: int, end_on: str | None, recorded_on: str) -> None:
+    stop = DateRange(D("2026-03-04"), D(end_on) if end_on else None)
+    stopped = replace(ladder("2026-03-02"), stops=(stop,))
+    assert stopped.passed(policy(offset).steps[0]).nominal_on == D(recorded_on)

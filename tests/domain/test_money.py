@@ -15,9 +15,6 @@ from app.domain.money import (
     is_currency,
     parse_amount,
     round_half_up,
-    share,
-    split,
-    split_by_percent,
 )
 
 MINOR = st.integers(-MAX_MINOR, MAX_MINOR)
@@ -154,67 +151,3 @@ def test_halves_round_away_from_zero(value: Fraction, rounded: int) -> None:
 def test_rounding_is_nearest_and_a_reversal_is_the_exact_opposite(value: Fraction) -> None:
     assert abs(round_half_up(value) - value) <= Fraction(1, 2)
     assert round_half_up(-value) == -round_half_up(value)
-
-
-def test_a_share_is_rounded_once() -> None:
-    assert share(372000, 98, 100) == 364560
-    assert share(98000, 100, 98) == 100000
-    assert share(1, 1, 2) == 1
-    assert share(-1, 1, 2) == -1
-    assert share(10, 1, 3) == 3
-    for denominator in (0, -1):
-        with pytest.raises(MoneyError):
-            share(1, 1, denominator)
-
-
-def test_the_last_part_takes_the_remainder() -> None:
-    assert split(10000, 3) == (3333, 3333, 3334)
-    assert split(10001, 3) == (3333, 3333, 3335)
-    assert split(3, 3) == (1, 1, 1)
-    assert split(7, 1) == (7,)
-    assert split(5, 3) == (1, 1, 3)
-
-
-@pytest.mark.parametrize(("total", "parts"), [(2, 3), (0, 1), (-10, 2), (0, 3), (10, 0), (10, -1)])
-def test_a_split_without_a_positive_part_is_refused(total: int, parts: int) -> None:
-    with pytest.raises(MoneyError):
-        split(total, parts)
-
-
-@settings(max_examples=150)
-@given(st.integers(1, MAX_MINOR), st.integers(1, 400))
-def test_split_parts_add_up_and_differ_at_the_end_only(total: int, parts: int) -> None:
-    if total < parts:
-        total += parts
-    result = split(total, parts)
-    assert sum(result) == total
-    assert len(result) == parts
-    assert len(set(result[:-1])) <= 1
-    assert 0 < result[0] <= result[-1] < result[0] + parts
-
-
-def test_percents_split_exactly() -> None:
-    assert split_by_percent(10000, [50, 50]) == (5000, 5000)
-    assert split_by_percent(10001, [30, 30, 40]) == (3000, 3000, 4001)
-    assert split_by_percent(1000, [Fraction(17, 2), Fraction(183, 2)]) == (85, 915)
-    assert split_by_percent(999, [100]) == (999,)
-    assert split_by_percent(101, [Fraction(100, 3)] * 3) == (34, 34, 33)
-    assert split_by_percent(101, [50, 50]) == (51, 50)
-
-
-@pytest.mark.parametrize(
-    ("total", "percents"), [(1, [50, 50]), (100, [50, 49]), (100, []), (100, [0, 100]), (100, [-10, 110]), (0, [100])]
-)
-def test_percents_that_do_not_split(total: int, percents: list[int]) -> None:
-    with pytest.raises(MoneyError):
-        split_by_percent(total, percents)
-
-
-@settings(max_examples=100)
-@given(st.integers(10_000, MAX_MINOR), st.lists(st.integers(1, 50), min_size=1, max_size=12))
-def test_percent_parts_add_up(total: int, weights: list[int]) -> None:
-    percents = [Fraction(100 * weight, sum(weights)) for weight in weights]
-    parts = split_by_percent(total, percents)
-    assert sum(parts) == total
-    for part, percent in zip(parts[:-1], percents[:-1], strict=True):
-        assert abs(part - Fraction(total) * percent / 100) <= Fraction(1, 2)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from app.domain.plan import Agreement, Instalment, PlanAsk, PlanInterest, Surplus
-from app.domain.plan_payments import Distribution, Payoff, cut_off, distribute, payoff
+from app.domain.plan_payments import Distribution, Payoff, cut_off, fill, payoff
 from app.domain.plan_quote import quote
 from app.domain.workdays import Calendar
 
@@ -42,7 +42,7 @@ def opened(found: Distribution) -> list[int]:
 
 
 def after(plan: Agreement, payments: Sequence[tuple[str, int]], today: date = LATER) -> Distribution:
-    return distribute(plan, [(D(on), amount) for on, amount in payments], today)
+    return fill(plan, [(D(on), amount) for on, amount in payments], today).read(today)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def after(plan: Agreement, payments: Sequence[tuple[str, int]], today: date = LA
 def test_a_surplus_shortens_the_plan_from_its_end(payments: list[tuple[str, int]], expected: list[int]) -> None:
     found = after(agreed(), payments)
     assert paid(found) == expected
-    assert found.unused_minor == 0
+    assert found.paid_minor == sum(amount for _, amount in payments)
     assert found.paid_minor + found.open_minor == 100_000
 
 
@@ -92,7 +92,6 @@ def test_what_is_paid_beyond_the_plan_is_not_used() -> None:
     for surplus in ("shorten", "next", "reamortise"):
         found = after(agreed(surplus), [("2026-02-01", 100_001), ("2026-03-01", 10)])
         assert paid(found) == [25_000] * 4
-        assert found.unused_minor == 11
 
 
 def test_nothing_counts_after_the_date_in_question() -> None:
@@ -167,11 +166,10 @@ def test_early_payoff_drops_what_is_not_earned(surplus: Surplus, on: str, intere
     found = payoff(plan, [], D(on))
     assert found == Payoff(100_000 + interest, 100_000, interest, 2513 - interest)
     settled = after(plan, [(on, found.amount_minor)])
-    assert settled.open_minor == 0
-    assert (settled.unused_minor, settled.dropped_minor) == (0, 2513 - interest)
+    assert (settled.open_minor, settled.paid_minor, settled.dropped_minor) == (0, found.amount_minor, 2513 - interest)
     assert all(share.paid_on == D(on) for share in settled.shares)
     assert after(plan, [(on, found.amount_minor - 1)]).open_minor > 0
-    assert after(plan, [(on, found.amount_minor + 7)]).unused_minor == 7 or on >= "2026-04-15"
+    assert after(plan, [(on, found.amount_minor + 7)]).paid_minor == found.amount_minor or on >= "2026-04-15"
 
 
 def test_early_payoff_follows_what_has_been_paid() -> None:
@@ -192,12 +190,12 @@ def test_a_last_instalment_paid_a_few_days_early_is_no_early_payoff() -> None:
     plan = agreed(rate="12")
     payments = [(each.due_on, each.total_minor) for each in plan.instalments[:3]]
     last = plan.instalments[3].total_minor
-    found = distribute(plan, [*payments, (D("2026-05-10"), last)], LATER)
-    assert (found.open_minor, found.unused_minor, found.dropped_minor) == (0, 0, 0)
+    found = fill(plan, [*payments, (D("2026-05-10"), last)], LATER).read(LATER)
+    assert (found.open_minor, found.dropped_minor) == (0, 0)
     owed = payoff(plan, payments, D("2026-05-10"))
     assert (owed.amount_minor, owed.dropped_minor) == (last - 42, 42)
-    found = distribute(plan, [*payments, (D("2026-05-10"), last - 42)], LATER)
-    assert (found.open_minor, found.unused_minor, found.dropped_minor) == (0, 0, 42)
+    found = fill(plan, [*payments, (D("2026-05-10"), last - 42)], LATER).read(LATER)
+    assert (found.open_minor, found.dropped_minor) == (0, 42)
 
 
 def test_nothing_is_owed_on_a_waived_instalment() -> None:

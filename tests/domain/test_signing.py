@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from app.domain.signing import SigningError, decode_secret, new_secret, sign, verify
+from app.domain.signing import SigningError, decode_secret, new_secret, sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -16,58 +16,14 @@ BODY = b'{"test": 2432232314}'
 PUBLISHED = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def check(
-    secret: str = SECRET,
-    *,
-    message_id: str = MESSAGE,
-    timestamp: int = STAMP,
-    body: bytes = BODY,
-    signatures: str = PUBLISHED,
-    now: int = STAMP,
-) -> bool:
-    return verify([secret], message_id, timestamp, body, signatures=signatures, now=now)
-
-
 def test_the_published_vector() -> None:
     assert sign([SECRET], MESSAGE, STAMP, BODY) == PUBLISHED
-    assert check()
 
 
-def test_every_live_secret_signs_and_any_of_them_verifies() -> None:
+def test_every_live_secret_signs() -> None:
     header = sign([OTHER, SECRET], MESSAGE, STAMP, BODY)
     assert header.split(" ")[1] == PUBLISHED
     assert header.count("v1,") == 2
-    assert check(SECRET, signatures=header)
-    assert check(OTHER, signatures=header)
-    assert not check(OTHER, signatures=PUBLISHED)
-    assert verify([OTHER, SECRET], MESSAGE, STAMP, BODY, signatures=PUBLISHED, now=STAMP)
-
-
-def test_anything_changed_does_not_verify() -> None:
-    assert not check(message_id="msg_other")
-    assert not check(timestamp=STAMP + 1)
-    assert not check(body=BODY + b" ")
-    assert not check(message_id=f"{MESSAGE}.{STAMP}")
-    assert not check(message_id="")
-
-
-@pytest.mark.parametrize(
-    "signatures",
-    ["", " ", "v1,", "v1", PUBLISHED[3:], "v2" + PUBLISHED[2:], PUBLISHED[:-1], PUBLISHED + "x", "v1,ñ", "v1,\ud800"],
-)
-def test_malformed_signatures_do_not_verify(signatures: str) -> None:
-    assert not check(signatures=signatures)
-
-
-def test_other_versions_are_passed_over() -> None:
-    assert check(signatures=f"v1a,abc v2,def {PUBLISHED}")
-
-
-@pytest.mark.parametrize(
-    ("now", "genuine"), [(STAMP - 301, False), (STAMP - 300, True), (STAMP + 300, True), (STAMP + 301, False)]
-)
-def test_the_tolerance_is_five_minutes_either_way(now: int, genuine: bool) -> None:
-    assert check(now=now) is genuine
 
 
 @settings(max_examples=60)
@@ -78,14 +34,15 @@ def test_the_reference_library_signs_the_same(key: bytes, message: object, times
     assert sign([secret], str(message), timestamp, body) == theirs
 
 
-def test_the_reference_library_verifies_what_is_signed() -> None:
+@pytest.mark.parametrize("secret", [SECRET, OTHER])
+def test_the_reference_library_verifies_what_is_signed(secret: str) -> None:
     now = int(datetime.now(UTC).timestamp())
     headers = {
         "webhook-id": MESSAGE,
         "webhook-timestamp": str(now),
         "webhook-signature": sign([OTHER, SECRET], MESSAGE, now, BODY),
     }
-    assert Webhook(SECRET).verify(BODY, headers) == {"test": 2432232314}
+    assert Webhook(secret).verify(BODY, headers) == {"test": 2432232314}
 
 
 @pytest.mark.parametrize(("length", "accepted"), [(23, False), (24, True), (64, True), (65, False)])

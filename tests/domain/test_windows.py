@@ -15,18 +15,17 @@ from app.domain.windows import (
     SendWindow,
     WeeklyHours,
     WindowError,
-    closes_at,
     first_open_instant,
     format_time_of_day,
     intersect,
     intersect_hours,
-    is_open,
     next_sendable_day,
     opening_on,
     parse_time_of_day,
     previous_sendable_day,
     send_on,
 )
+from tests.domain.chasing import is_open
 
 D = date.fromisoformat
 WEEK = range(7)
@@ -190,7 +189,13 @@ def test_a_date_long_past_does_not_use_up_the_horizon() -> None:
 
 def test_naive_instants_are_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        is_open(datetime(2026, 6, 8, 10), window=OFFICE, zone=MADRID, holidays=())  # noqa: DTZ001 - refused on purpose
+        first_open_instant(
+            not_before=datetime(2026, 6, 8, 10),  # noqa: DTZ001 - refused on purpose
+            on_or_after=D("2026-06-08"),
+            window=OFFICE,
+            zone=MADRID,
+            holidays=(),
+        )
 
 
 @pytest.mark.parametrize(
@@ -255,11 +260,10 @@ def test_every_day_of_a_year_has_exactly_one_opening(zone_name: str, start: str,
 
 def test_closing_time_is_exclusive() -> None:
     close = utc("2026-06-08T16:00")
-    assert closes_at(utc("2026-06-08T07:00"), window=OFFICE, zone=MADRID, holidays=()) == close
-    assert closes_at(close - timedelta(microseconds=1), window=OFFICE, zone=MADRID, holidays=()) == close
-    assert closes_at(close, window=OFFICE, zone=MADRID, holidays=()) is None
-    assert closes_at(utc("2026-06-08T06:59:59"), window=OFFICE, zone=MADRID, holidays=()) is None
-    assert closes_at(utc("2026-06-07T10:00"), window=OFFICE, zone=MADRID, holidays=()) is None
+    last = close - timedelta(microseconds=1)
+    on, monday, tuesday = D("2026-06-08"), utc("2026-06-08T07:00"), utc("2026-06-09T07:00")
+    for now, opens in ((monday - timedelta(seconds=1), monday), (monday, monday), (last, last), (close, tuesday)):
+        assert first_open_instant(not_before=now, on_or_after=on, window=OFFICE, zone=MADRID, holidays=()) == opens
 
 
 @settings(max_examples=60)

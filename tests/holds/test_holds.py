@@ -1,5 +1,6 @@
 """Holds through the API: what they stop, from which day to which day, and how chasing goes on afterwards."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -98,6 +99,50 @@ async def test_overlapping_holds_stop_the_clock_once(api: Api) -> None:
     assert await sent_steps(api) == []
     await api.advance("2026-03-21T23:00:00-06:00")
     assert await sent_steps(api) == ["d+5"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "first", "second"),
+    # Held from 03-06 through 03-12: what is first seen meanwhile begins on the day after, what is seen later at once.
+    [
+        ("2026-03-12", "2026-03-13", "2026-03-28"),
+        ("2026-03-13", "2026-03-13", "2026-03-28"),
+        ("2026-03-14", "2026-03-14", "2026-03-29"),
+    ],
+)
+async def test_days_on_which_the_clock_stood_do_not_delay_an_invoice_first_seen_late(
+    api: Api, seen: str, first: str, second: str
+) -> None:
+    await api.always_open()
+    await api.policy([5, 20])
+    customer = await api.customer()
+    body = {"customer_id": customer["id"], "reason": "x", "starts_on": "2026-03-06", "ends_on": "2026-03-12"}
+    await api.post("/holds", body)
+    await api.advance(f"{seen}T12:00:00-06:00")
+    await api.invoice(customer["id"], "100.00", "2026-02-01", "2026-02-20")
+    await api.advance(f"{seen}T23:00:00-06:00")
+    assert await sent_steps(api) == ([] if seen < first else ["d+5"])
+    await api.advance(f"{first}T23:00:01-06:00")
+    assert await sent_steps(api) == ["d+5"]
+    await api.advance(f"{date.fromisoformat(second) - timedelta(days=1)}T23:00:00-06:00")
+    assert await sent_steps(api) == ["d+5"]
+    await api.advance(f"{second}T23:00:00-06:00")
+    assert await sent_steps(api) == ["d+5", "d+20"]
+
+
+async def test_days_on_which_the_clock_stood_do_not_delay_an_invoice_that_is_moved_into_the_past(api: Api) -> None:
+    invoice = await chased(api, [5, 20], due_on="2026-04-30")
+    body = {"invoice_id": invoice["id"], "reason": "x", "starts_on": "2026-03-06", "ends_on": "2026-03-12"}
+    await api.post("/holds", body)
+    await api.advance("2026-03-20T12:00:00-06:00")
+    moved = {"due_on": "2026-03-01", "reason": "wrong terms"}
+    await api.post(f"/invoices/{invoice['id']}/reschedule", moved, expect=200)
+    await api.advance("2026-03-20T23:00:00-06:00")
+    assert await sent_steps(api) == ["d+5"]
+    await api.advance("2026-04-03T23:00:00-06:00")
+    assert await sent_steps(api) == ["d+5"]
+    await api.advance("2026-04-04T23:00:00-06:00")
+    assert await sent_steps(api) == ["d+5", "d+20"]
 
 
 async def test_a_case_is_suspended_and_resumed(api: Api) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -233,6 +234,29 @@ async def test_rows_of_json_are_the_resources_of_a_batch(office: Office) -> None
     }  # fmt: skip
     assert (faults[2]["external_id"], faults[5]["errors"][0]["pointer"]) == ("F-2", "/bogus")
     assert {row["external_id"] for row in await office.api.all("/invoices")} == {"F-1", "F-4"}
+
+
+@pytest.mark.parametrize("kind", ["customers", "payments"])
+async def test_names_that_are_for_tables_alone_are_unknown_in_a_line_of_json(office: Office, kind: str) -> None:
+    await office.api.customer(external_id="C-1")
+    row: dict[str, Any] = {"external_id": "X-1", "name": "Ana", "contacts": [], "contacts.email": "ana@example.com"}
+    if kind == "payments":
+        row = {
+            "external_id": "X-1", "customer_external_id": "C-1", "currency": "MXN", "amount": "10.00",
+            "received_on": "2026-03-01", "allocations": "F-1", "allocations.amount": "10.00",
+        }  # fmt: skip
+    done = await office.take(kind, json.dumps(row).encode(), media_type="application/x-ndjson")
+    assert counts(done) == (0, 0, 0, 1)
+    (fault,) = await office.errors(done)
+    assert "unknown_field" in [item["code"] for item in fault["errors"]]
+
+
+async def test_a_row_that_failed_leaves_nothing_that_the_next_one_is_compared_with(office: Office) -> None:
+    await office.take("customers", table("external_id,name,credit_limit", "C-1,Uno,"))
+    done = await office.take("customers", table("external_id,name,credit_limit", "C-1,Dos,-1.00", "C-1,Dos,"))
+    assert counts(done) == (0, 1, 0, 1)
+    (customer,) = await office.api.all("/customers")
+    assert customer["name"] == "Dos"
 
 
 async def test_one_bad_line_spoils_no_other(office: Office) -> None:

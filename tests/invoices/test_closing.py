@@ -253,8 +253,9 @@ async def test_charges_come_back_before_principal_and_once(api: Api) -> None:
     await write_off(api, invoice)
     (charge,) = await api.all("/charges", invoice_id=invoice["id"])
     assert charge["status"] == "posted", "given up is not paid"
-    allocations = [{"invoice_id": invoice["id"], "amount": amount} for amount in ("40.00", "60.00")]
-    payment = await api.pay(invoice["customer_id"], "100.00", TODAY, allocations=allocations)
+    first, second = ([{"invoice_id": invoice["id"], "amount": amount}] for amount in ("40.00", "60.00"))
+    payment = await api.pay(invoice["customer_id"], "100.00", TODAY, allocations=first)
+    await api.post(f"/payments/{payment['id']}/allocate", {"allocations": second}, expect=200)
     rows = [(account, kind, amount) for account, kind, amount, _ in await entries(api, invoice)]
     assert rows[4:] == [
         ("fees", "write_off_recovered", "40.00"),

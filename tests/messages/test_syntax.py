@@ -229,3 +229,8 @@ def test_a_value_cannot_pretend_to_be_a_block_or_a_statement() -> None:
     message = shown("-{{ invoice.number }}-", facts)
     assert "-signature{{ total }}{% if x %}-" in message.text
     assert "Cobranza" not in message.text
+
+
+def test_what_is_raw_stays_as_it_is() -> None:
+    body = "{% if count %}\n{% raw %}\n{{ x }}\n{% endraw %}\n{% endif %}\nend"
+    assert render_text(body, {"count": 1}).split() == ["{{", "x", "}}", "end"]

@@ -13,14 +13,17 @@ from sqlalchemy import text
 
 from app.core.clock import monotonic_seconds
 from app.core.settings import Settings
+from app.core.uow import Database
 from app.health import readiness
 from app.main import create_app
+from app.runs import service as runs
+from app.runs.working import RunWorker
 from tests.conftest import Api, MakeApi, database_url, make_settings
 from tests.contract.catalogue import engine_of
 
 KINDS = {
     "event.relay", "dunning.tick", "reminder.send", "reminder.rescue", "webhook.deliver", "webhook.rescue",
-    "import.run",
+    "import.run", "dunning.run",
 }  # fmt: skip
 
 HEAD = readiness._revisions()[1]
@@ -162,6 +165,42 @@ async def test_work_that_lags_is_told_by_kind_and_takes_nobody_out_of_service(
         settings, "UPDATE customers SET next_action_at = NULL WHERE id = CAST(:id AS uuid)", id=values["id"]
     )
     assert (await client.get("/readyz")).json()["checks"]["dunning.tick"] == "ok"
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+async def test_a_run_that_nobody_goes_on_with_lags(
+    make_api: MakeApi,
+    settings: Settings,
+    client: httpx.AsyncClient,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    is_test: bool,
+) -> None:
+    async def lag() -> tuple[int, int, str]:
+        body = (await client.get("/readyz")).json()
+        found = body["lags"]["dunning.run"]
+        return found["waiting"], found["oldest_seconds"], body["checks"]["dunning.run"]
+
+    monkeypatch.setattr(runs, "CUSTOMERS_AT_ONCE", 1)
+    api = await make_api(**({} if is_test else {"is_test": False, "clock_at": None}))
+    await api.policy([1])
+    customer = await api.customer()
+    await api.invoice(customer["id"], "100.00", "2026-01-01", "2026-01-31")
+    before = await lag()
+    run = await api.post("/dunning-runs", {})
+    waiting, seconds, state = await lag()
+    assert (run["status"], waiting, state) == ("planning", before[0] + 1, "ok")
+    assert seconds < 60, "by a test tenant's clock: months"
+    await as_superuser(
+        settings,
+        "UPDATE dunning_runs SET updated_at = updated_at - interval '1 hour' WHERE id = CAST(:id AS uuid)",
+        id=run["id"],
+    )
+    assert (await lag())[2] == ("ok" if is_test else "lagging")
+    worker = RunWorker(database, settings)
+    while await worker.run(api.tenant_id):
+        pass
+    assert await lag() == before
 
 
 async def test_a_test_tenants_own_time_is_no_lag(api: Api, client: httpx.AsyncClient) -> None:

@@ -180,6 +180,18 @@ async def test_early_payoff_drops_what_is_not_earned(api: Api) -> None:
     await api.get(f"/payment-plans/{plan['id']}/payoff", expect=409)
 
 
+async def test_what_the_payer_left_unapplied_stays_so_when_interest_is_dropped(api: Api) -> None:
+    invoices = await owing(api, "600.00", "400.00")
+    plan = await accepted(api, invoices, interest=declining())
+    allocations = [{"invoice_id": invoices[1]["id"], "amount": "425.13"}]
+    payment = await api.pay(invoices[0]["customer_id"], "500.00", "2026-03-02", allocations=allocations)
+    assert payment["unapplied_amount"] == "74.87"
+    await api.post(f"/payment-plans/{plan['id']}/cancel", {"reason": "moved abroad"}, expect=200)
+    # What had paid the interest that is not earned settles the other invoice, and no more than that.
+    assert await balances(api, invoices) == [("partially_paid", "584.87", "0.00"), ("paid", "0.00", "0.00")]
+    assert (await api.get(f"/payments/{payment['id']}"))["unapplied_amount"] == "74.87"
+
+
 async def test_a_reversed_payment_opens_it_again(api: Api) -> None:
     invoices = await owing(api, "600.00", "400.00")
     plan = await accepted(api, invoices, interest=declining())

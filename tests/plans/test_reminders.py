@@ -111,3 +111,43 @@ async def test_without_a_policy_nobody_is_reminded(api: Api) -> None:
     await accepted(api, await owing(api, "100.00"))
     await api.advance("2026-04-02T23:00:00-06:00")
     assert await sent(api) == []
+
+
+async def letter(api: Api) -> tuple[Any, str]:
+    """The last message that went out, and its text."""
+    reminder = (await api.all("/reminders", status="sent"))[0]
+    return reminder, (await api.get(f"/reminders/{reminder['id']}/message"))["text"]
+
+
+async def test_what_a_plan_covers_is_not_listed_beside_another_invoice(api: Api) -> None:
+    await api.always_open()
+    await api.policy([1, 60], grouping="customer")
+    invoices = await owing(api, "600.00", "400.00")
+    plan = await accepted(api, invoices)
+    other = await api.invoice(plan["customer_id"], "77.00", "2026-03-02", "2026-03-04")
+    await api.advance("2026-03-05T12:00:00-06:00")
+    reminder, text = await letter(api)
+    assert reminder["items"][0]["invoice_id"] == other["id"]
+    assert not any(invoice["number"] in text for invoice in invoices)
+
+
+async def test_a_plan_that_failed_is_not_spoken_of_with_another_invoice(api: Api) -> None:
+    await api.always_open()
+    templates = {1: "instalment_missed", 40: "plan_default"}
+    await api.policy(
+        [],
+        steps=[
+            {"key": f"d+{days}", "offset_days": days, "channels": ["email"], "template": template}
+            for days, template in templates.items()
+        ],
+    )
+    invoices = await owing(api, "1000.00")
+    plan = await accepted(api, invoices, grace_days=0)
+    await api.advance("2026-04-06T12:00:00-06:00")
+    assert (await standing(api, plan))["status"] == "defaulted"
+    await api.pay(plan["customer_id"], "1000.00", "2026-04-06")
+    other = await api.invoice(plan["customer_id"], "77.00", "2026-04-02", "2026-04-10")
+    await api.advance("2026-04-13T12:00:00-06:00")
+    reminder, text = await letter(api)
+    assert reminder["items"][0]["invoice_id"] == other["id"]
+    assert "plan de pagos" not in text

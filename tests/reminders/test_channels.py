@@ -252,6 +252,9 @@ async def test_a_payment_takes_the_task_back(api: Api) -> None:
     (task,) = await api.all("/tasks")
     (reminder,) = await reminders(api)
     assert (task["status"], reminder["status"], reminder["skip_reason"]) == ("cancelled", "skipped", "paid")
+    await api.advance(NEXT_DAY)
+    told = [event["type"] for event in await api.all("/events", types="task.*")]
+    assert told == ["task.created", "task.cancelled"]
 
 
 async def test_a_call_that_nobody_makes_gives_way_to_the_next_step(api: Api) -> None:

@@ -121,6 +121,17 @@ async def test_a_retry_that_may_not_go_out_is_skipped_and_its_fee_taken_back(
     assert "charge.reversed" in await behind.event_types(await charge_id(api, invoice))
 
 
+async def test_a_fee_that_was_waived_is_not_charged_again_with_the_retry(api: Api, scripted: ScriptedChannel) -> None:
+    scripted.script = [Outcome.not_sent]
+    invoice = await overdue_invoice(api, [], steps=[step(3, fee=FEE), step(10)])
+    await api.advance("2026-03-05T16:00:01Z")
+    await api.post(f"/charges/{await charge_id(api, invoice)}/waive", {"reason": "Acuerdo"}, expect=200)
+    await api.advance("2026-03-05T16:10:00Z")
+    (reminder,) = await reminders(api)
+    assert (reminder["status"], reminder["total_due"]) == ("sent", "1160.00")
+    assert [charge["status"] for charge in await api.all("/charges")] == ["waived"]
+
+
 async def charge_id(api: Api, invoice: Any) -> str:
     entries = await api.all(f"/invoices/{invoice['id']}/ledger")
     return str(next(entry["charge_id"] for entry in entries if entry["charge_id"]))
@@ -139,6 +150,19 @@ async def test_an_invoice_that_only_owed_the_fee_is_paid_when_it_is_taken_back(
     now = await read(api, invoice)
     assert (now["status"], now["open_amount"]) == ("paid", "0.00")
     assert len(scripted.sent) == 1
+
+
+async def test_a_hold_that_takes_the_fee_back_leaves_nothing_owed(api: Api, scripted: ScriptedChannel) -> None:
+    scripted.script = [Outcome.not_sent]
+    await api.patch("/tenant", {"allocation_order": ["interest", "principal", "fees"]})
+    invoice = await overdue_invoice(api, [], steps=[step(3, fee=FEE), step(10)])
+    await api.advance("2026-03-05T16:00:01Z")
+    await api.pay(invoice["customer_id"], "1160.00", "2026-03-05")
+    await api.post("/holds", {"customer_id": invoice["customer_id"], "reason": "asked for time"})
+    now = await read(api, invoice)
+    assert (now["status"], now["open_amount"]) == ("paid", "0.00")
+    outlook = await api.get(f"/invoices/{invoice['id']}/dunning")
+    assert outlook["state"] == "closed"
 
 
 async def test_of_two_fees_only_the_unsent_one_is_taken_back(api: Api, scripted: ScriptedChannel) -> None:
@@ -184,6 +208,21 @@ async def test_a_refused_address_skips_the_step_and_the_ladder_goes_on(
         "sent",
         "1160.00",
     )
+
+
+async def test_a_message_of_a_run_that_the_provider_refuses_has_drifted(api: Api, scripted: ScriptedChannel) -> None:
+    await api.patch("/tenant", {"dunning_mode": "runs"})
+    refused = await overdue_invoice(api, [3, 10])
+    taken = await api.invoice((await api.customer())["id"], "10.00", "2026-02-02", "2026-03-02")
+    await api.advance("2026-03-05T16:00:01Z")
+    run = await api.post("/dunning-runs", {})
+    await api.post(f"/dunning-runs/{run['id']}/approve", expect=200)
+    path = f"/dunning-runs/{run['id']}/items"
+    assert [item["status"] for item in await api.all(path)] == ["made", "made"]
+    scripted.script = [Outcome.refused]
+    await api.advance("2026-03-05T16:00:02Z")
+    told = {item["customer_id"]: (item["status"], item["drift_reason"]) for item in await api.all(path)}
+    assert told == {refused["customer_id"]: ("drifted", "address_rejected"), taken["customer_id"]: ("made", None)}
 
 
 async def test_a_refused_step_answers_for_the_lower_ones_too(

@@ -1,5 +1,6 @@
 """What providers tell after they have taken a message: arrivals, bounces, complaints, and what follows."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -239,6 +240,25 @@ async def test_a_report_is_read_for_what_it_says(
         assert again["reminder_id"] == reminder["id"]
 
 
+NESTED = "Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "Content-Type: message/rfc822\n\n" * 2000,
+        "".join(NESTED.format(depth) for depth in range(100)) + "--x\n" * 200_000,
+        f"Content-Type: multipart/report; {';' * 900_000}\n\n",
+    ],
+    ids=["deep", "deep and long", "parameters"],
+)
+async def test_a_report_that_is_made_to_take_long_is_none(api: Api, report: str) -> None:
+    started = time.perf_counter()
+    problem = await api.post("/reminders/bounces", {"report": report}, expect=422)
+    assert time.perf_counter() - started < 2
+    assert problem["errors"][0]["pointer"] == "/report"
+
+
 async def test_a_message_id_is_enough(api: Api) -> None:
     reminder = await sent(api, ["email"])
     message = await api.get(f"/reminders/{reminder['id']}/message")
@@ -321,6 +341,24 @@ async def test_a_callback_settles_what_nobody_had_recorded(
         assert await call_back(api, fake.messages[0]["StatusCallback"], fields) == 204
     now = await api.get(f"/reminders/{reminder['id']}")
     assert (now["status"], now["provider_message_id"]) == ("sent", "SM77")
+
+
+@pytest.mark.parametrize(("told", "status"), [("queued", "sent"), ("delivered", "delivered"), ("failed", "failed")])
+async def test_a_message_that_a_provider_took_after_all_is_not_sent_again(
+    api: Api, public: Settings, told: str, status: str
+) -> None:
+    """It said that it was too busy, and had the message."""
+    async with provider(api, script=[503]) as fake:
+        await owed(api, ["sms"])
+        await api.advance("2026-03-05T16:00:01Z")
+        (reminder,) = await reminders(api)
+        assert (reminder["status"], reminder["attempts"]) == ("ready", 1)
+        url = callback_url(public, CallbackTarget(api.tenant_id, UUID(reminder["id"])))
+        assert await call_back(api, str(url), {"MessageSid": "SM77", "MessageStatus": told}) == 204
+        await api.advance("2026-03-06T20:00:00Z")
+        assert fake.messages == []
+    (now,) = await reminders(api)
+    assert (now["status"], now["sent_at"], now["provider_message_id"]) == (status, "2026-03-05T16:00:01Z", "SM77")
 
 
 async def test_an_address_that_we_did_not_make_is_nobodys(api: Api, public: Settings) -> None:

@@ -269,3 +269,20 @@ async def test_a_customer_ahead_of_the_tenant_gets_the_next_step_in_the_morning(
     await api.advance("2026-03-10T00:00:00Z")
     # 17:00 in Tokyo, and 09:00 of the next day there, which is still the same day in Mexico.
     assert await days_sent(api) == [("d+1", "2026-03-05T08:00:00Z"), ("d+2", "2026-03-06T00:00:00Z")]
+
+
+async def test_only_what_may_be_asked_for_is_listed_as_also_open(api: Api) -> None:
+    await api.advance(THURSDAY)
+    await api.policy([3, 10], grouping="customer")
+    customer = await api.customer()
+    late = [await api.invoice(customer["id"], "100.00", "2026-02-02", f"2026-03-0{day}") for day in (4, 4, 4, 2)]
+    held, promised, listed, due = late
+    await api.post("/holds", {"invoice_id": held["id"], "reason": "asked for time", "effects": ["contact"]})
+    promise = {"amount": "100.00", "currency": "MXN", "promised_on": "2026-03-20"}
+    await api.post("/promises", {"customer_id": customer["id"], "invoice_ids": [promised["id"]], **promise})
+    await api.advance("2026-03-05T18:00:00Z")
+    (reminder,) = await reminders(api)
+    assert [item["invoice_id"] for item in reminder["items"]] == [due["id"]]
+    text = (await api.get(f"/reminders/{reminder['id']}/message"))["text"]
+    assert [invoice["number"] in text for invoice in late] == [False, False, True, True]
+    assert listed["number"] in text

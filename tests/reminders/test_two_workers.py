@@ -36,7 +36,8 @@ async def test_every_message_goes_once(api: Api, behind: Behind, database: Datab
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         await asyncio.gather(drain(workers[1], api), drain(workers[2], api))
-        assert {reminder["status"] for reminder in await reminders(api)} == {"sent", "sending"}
+        # On a busy machine a permit runs out before its message begins: that one is ready again.
+        assert {reminder["status"] for reminder in await reminders(api)} - {"ready"} == {"sent", "sending"}
         await api.advance("2026-03-05T17:00:00Z")
         found = await reminders(api)
         for worker in workers:

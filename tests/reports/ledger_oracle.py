@@ -55,11 +55,12 @@ async def by_ledger(
             add(None if row.customer_id else UNIDENTIFIED, 0, principal)
             continue
         due_on = dues[row.invoice_id]
-        if principal and row.invoice_id in parts:
-            for part_due_on, amount in spread(principal, parts[row.invoice_id]):
+        if row.invoice_id in parts:
+            # From the last to the oldest, with which the charges come.
+            opened = list(spread(principal, parts[row.invoice_id])) or [(parts[row.invoice_id][-1][0], 0)]
+            opened[-1] = (opened[-1][0], opened[-1][1] + charges)
+            for part_due_on, amount in opened:
                 add(bisect_right(starts, (as_of - part_due_on).days), 1, amount)
-            if charges:
-                add(bisect_right(starts, (as_of - due_on).days), 0, charges)
         else:
             add(bisect_right(starts, (as_of - due_on).days), 1, principal + charges)
     return found

@@ -216,7 +216,7 @@ async def test_the_report_adds_up_to_the_invoices(api: Api) -> None:
     assert (total["open_count"], int(total["open_amount"].replace(".", ""))) == (len(still_open), cents)
 
 
-async def test_instalments_age_by_their_own_dates_and_charges_by_the_invoices(api: Api, unit_of_work: Begin) -> None:
+async def test_instalments_age_by_their_own_dates_and_charges_with_the_oldest(api: Api, unit_of_work: Begin) -> None:
     await api.always_open()
     step = {"key": "d+1", "offset_days": 1, "channels": ["email"], "template": "first_notice"}
     await api.policy([], steps=[{**step, "fee": {"kind": "flat", "amount": "5.00"}}])
@@ -227,8 +227,8 @@ async def test_instalments_age_by_their_own_dates_and_charges_by_the_invoices(ap
     for as_of, counts in [
         ("2026-01-31", {"current": (3, "900.00")}),
         ("2026-02-01", {"current": (2, "600.00"), "1-30": (1, "300.00")}),
-        ("2026-03-03", {"current": (1, "300.00"), "1-30": (1, "305.00"), "31-60": (1, "300.00")}),
-        ("2026-04-01", {"1-30": (1, "305.00"), "31-60": (2, "600.00")}),
+        ("2026-03-03", {"current": (1, "300.00"), "1-30": (1, "300.00"), "31-60": (1, "305.00")}),
+        ("2026-04-01", {"1-30": (1, "300.00"), "31-60": (2, "605.00")}),
     ]:
         (total,) = (await aging(api, as_of=as_of))["totals"]
         assert {name: cell for name, cell in cells(total).items() if cell[0]} == counts, as_of

@@ -65,7 +65,7 @@ async def events(uow: UnitOfWork) -> tuple[list[date], list[datetime]]:
 
 
 async def complicate(api: Api, begin: Begin, dice: random.Random) -> None:
-    """Some invoices turn out to be due in instalments, and some customers have credit."""
+    """Some invoices turn out to be due in instalments, or bear a fee, and some customers have credit."""
     for invoice in await api.all("/invoices"):
         total = parse_amount(invoice["total"], invoice["currency"])
         if invoice["status"] != "draft" and dice.random() < 0.4:
@@ -73,6 +73,9 @@ async def complicate(api: Api, begin: Begin, dice: random.Random) -> None:
             first = date.fromisoformat(invoice["due_on"]) - timedelta(days=dice.choice([0, 40, 70]))
             dues = [(first + timedelta(days=30 * index)).isoformat() for index in range(3)]
             await divide(api, begin, invoice["id"], *zip(dues, sizes, strict=True))
+        may_owe = invoice["status"] in {"open", "partially_paid"} and invoice["issued_on"] <= TODAY.isoformat()
+        if may_owe and dice.random() < 0.6:
+            await api.post("/charges", {"invoice_id": invoice["id"], "kind": "fee", "amount": "3"})
     for customer in (await api.all("/customers"))[:2]:
         day = TODAY - timedelta(days=dice.choice([0, 10, 50]))
         await credit(api, begin, customer["id"], 7_700, day.isoformat(), currency=dice.choice(["MXN", "JPY"]))

@@ -60,13 +60,19 @@ async def check_customer(api: Api, customer_id: str, from_on: date, point: dict[
 async def check(api: Api, customers: list[str], from_on: date, point: dict[str, Any]) -> None:
     """All customers' reports on one day, and the aging report and the invoices' ledgers beside them."""
     totals: dict[str, int] = defaultdict(int)
+    overdue: dict[str, int] = defaultdict(int)
     for customer_id in customers:
         for currency, amount in (await check_customer(api, customer_id, from_on, point)).items():
             totals[currency] += amount
+        for item in (await api.get(f"/customers/{customer_id}/balance", **point))["balances"]:
+            overdue[item["currency"]] += minor(item["overdue"], item["currency"])
     aging = await api.get("/reports/aging", **point)
     aged = {item["currency"]: minor(item["open_amount"], item["currency"]) for item in aging["totals"]}
     for currency in ("MXN", "JPY"):
         assert aged.get(currency, 0) == totals.get(currency, 0), point
+    for item in aging["totals"]:
+        late = [bucket["amount"] for bucket in item["buckets"] if bucket["label"] != "current"]
+        assert sum(minor(amount, item["currency"]) for amount in late) == overdue[item["currency"]], point
     ledgers: dict[str, int] = defaultdict(int)
     for invoice in await api.all("/invoices"):
         ledger = await api.get(f"/invoices/{invoice['id']}/ledger", limit=200, **point)

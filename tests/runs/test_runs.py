@@ -163,7 +163,7 @@ async def test_a_filter_narrows_and_what_is_left_out_waits(api: Api) -> None:
     await api.patch("/tenant", {"max_contacts_per_day": 1})
     small, _ = await debtor(api, "40.00")
     large, _ = await debtor(api, "400.00")
-    dollars = await api.invoice(large["id"], "90.00", "2026-02-01", "2026-02-20", currency="USD")
+    await api.invoice(large["id"], "90.00", "2026-02-01", "2026-02-20", currency="USD")
     await api.advance(MORNING)
 
     async def shown(**wanted: Any) -> set[tuple[str, str]]:
@@ -177,7 +177,10 @@ async def test_a_filter_narrows_and_what_is_left_out_waits(api: Api) -> None:
     assert await shown(step_keys=["d+1"]) == {(small["id"], "MXN"), (large["id"], "USD")}
     assert await shown(step_keys=["d+5"]) == set()
     assert await shown(customer_ids=[small["id"]]) == {(small["id"], "MXN")}
-    assert await shown(policy_id=dollars["id"]) == set()
+    (followed,) = await api.all("/dunning-policies")
+    other = await api.policy([3], default=False, name="Otra")
+    assert await shown(policy_id=followed["id"]) == {(small["id"], "MXN"), (large["id"], "USD")}
+    assert await shown(policy_id=other["id"]) == set()
 
 
 async def test_a_forecast_is_of_its_day_and_cannot_be_approved_before(api: Api) -> None:
@@ -254,6 +257,7 @@ async def test_large_runs_go_on_in_the_background(
         ({"filter": {"min_total": "1.00"}}, "/filter"),
         ({"filter": {"min_total": "1.001", "currency": "MXN"}}, "/filter/min_total"),
         ({"filter": {"customer_ids": ["019abc5e-7d00-7000-8000-000000000001"]}}, "/filter/customer_ids/0"),
+        ({"filter": {"policy_id": "019abc5e-7d00-7000-8000-000000000001"}}, "/filter/policy_id"),
     ],
 )
 async def test_what_is_not_valid_is_refused(api: Api, body: dict[str, Any], pointer: str) -> None:

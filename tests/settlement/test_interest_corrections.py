@@ -50,6 +50,20 @@ async def test_what_was_paid_for_interest_without_ground_goes_back(tenant: Tenan
     assert (first["unapplied_amount"], first["allocations"]) == ("28.00", [])
 
 
+async def test_a_promise_to_pay_interest_without_ground_is_judged_anew_at_once(tenant: Tenant) -> None:
+    api = await tenant("2026-02-10", MONTHLY)
+    invoice = await late(api)
+    await api.advance("2026-03-02T18:00:00Z")
+    named = {"customer_id": invoice["customer_id"], "invoice_ids": [invoice["id"]]}
+    promise = await api.post("/promises", {**named, "promised_on": "2026-03-10", "amount": "28.00"})
+    await allocate(api, invoice, "28.00", "2026-03-02")
+    path = f"/promises/{promise['id']}"
+    assert [(await api.get(path))[name] for name in ("status", "paid_amount")] == ["kept", "28.00"]
+    # What had paid interest is the payer's again, and the payment dated back is from before the promise.
+    await allocate(api, invoice, "1000.00", "2026-01-31")
+    assert [(await api.get(path))[name] for name in ("status", "paid_amount")] == ["open", "0.00"]
+
+
 async def test_a_part_payment_dated_back_takes_its_share(tenant: Tenant) -> None:
     api = await tenant("2026-02-10", MONTHLY)
     await api.patch("/tenant", PRINCIPAL_FIRST)

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Api
+from tests.plans.agreeing import accepted
+from tests.policies.steps import step
 
 
 async def a_task(api: Api, customer: Any, **fields: Any) -> Any:
@@ -101,6 +103,24 @@ async def test_what_does_not_fit_is_refused_and_the_task_stays_open(
     assert await api.all("/activities") == []
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"outcome": "promised", "promise": {"promised_on": "2026-02-01"}}, "/promise/promised_on"),
+        ({"outcome": "promised", "promise": {"promised_on": "2026-03-06", "amount": "100.01"}}, "/promise/amount"),
+        ({"outcome": "disputed", "dispute": {"reason": "price", "amount": "100.01"}}, "/dispute/amount"),
+    ],
+)
+async def test_what_is_wrong_with_what_came_of_a_task_is_named_where_it_stands(
+    api: Api, body: dict[str, Any], pointer: str
+) -> None:
+    customer = await api.customer()
+    invoice = await api.invoice(customer["id"], "100.00", "2026-02-01", "2026-03-01")
+    task = await a_task(api, customer, invoice_ids=[invoice["id"]])
+    refused = await api.post(f"/tasks/{task['id']}/complete", body, expect=422)
+    assert [error["pointer"] for error in refused["errors"]] == [pointer]
+
+
 async def test_the_call_of_a_step_takes_it_when_somebody_is_reached(api: Api) -> None:
     customer, invoice, task = await phoned(api, "email")
     assert (task["amount"], task["invoice_ids"]) == ("100.00", [invoice["id"]])
@@ -125,3 +145,45 @@ async def test_the_step_goes_on_by_its_next_channel_when_nobody_is(api: Api, end
         assert done["activity"]["contacted_on"] is None
     await api.advance("2026-03-02T20:00:00Z")
     assert [reminder["channel"] for reminder in await api.all("/reminders", status="sent")] == ["email"]
+
+
+@pytest.mark.parametrize("between", [[], [("1000.00", 0)]])
+async def test_ladders_that_end_in_one_batch_are_one_task(api: Api, between: list[tuple[str, int]]) -> None:
+    """A payment of the batch that is refused takes nothing back of what those before it have done."""
+    steps = [step(1), step(20)]
+    await api.always_open()
+    await api.patch("/tenant", {"allocation_order": ["principal", "interest", "fees"]})
+    policy = await api.policy([], steps=steps)
+    customer = await api.customer(external_id="C-1")
+    invoices = [await api.invoice(customer["id"], "100.00", "2026-02-01", "2026-03-01") for _ in range(2)]
+    await api.advance("2026-03-02T16:00:00Z")
+    for invoice in invoices:
+        await api.post("/charges", {"invoice_id": invoice["id"], "kind": "fee", "amount": "5.00", "reason": "notice"})
+        await accepted(api, [invoice], include_charges=False)
+    # Meanwhile the policy has come to allow no second reminder.
+    changed = {"max_count": 1, "steps": [steps[0], {**steps[1], "on_exhausted": "task"}]}
+    await api.patch(f"/dunning-policies/{policy['id']}", changed)
+    await api.post(f"/dunning-policies/{policy['id']}/publish", expect=200)
+    await api.post(f"/dunning-policies/{policy['id']}/migrate", {"preview": False}, expect=200)
+    assert await api.all("/tasks") == []
+    # Each fulfils a plan, and nothing more is to be said about what its invoice owes beside it.
+    payments = [
+        {
+            "customer_external_id": "C-1",
+            "currency": "MXN",
+            "amount": amount,
+            "received_on": "2026-03-02",
+            "allocations": [{"invoice_id": invoices[place]["id"], "amount": amount}],
+        }
+        for amount, place in [("100.00", 0), *between, ("100.00", 1)]
+    ]
+    answer = await api.post("/payments/batch", {"payments": payments}, expect=200)
+    assert [item["status"] for item in answer["results"]] == ["created", *["failed"] * len(between), "created"]
+    (task,) = await api.all("/tasks")
+    assert (task["kind"], task["invoice_ids"]) == ("review", [invoice["id"] for invoice in invoices])
+    await api.advance("2026-03-02T16:00:00Z")
+    told = await api.all("/events", types="task.*")
+    assert [(event["type"], event["data"]["invoice_ids"]) for event in told] == [
+        ("task.created", task["invoice_ids"][:1]), ("task.updated", task["invoice_ids"]),
+    ]  # fmt: skip
+    assert told[1]["data"] == task

@@ -41,3 +41,19 @@ def test_a_clock_belongs_to_a_test_tenant(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "--test" in refused.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--time-zone", "America/Tenochtitlan"),
+        ("--locale", "castellano"),
+        ("--currency", "XXZ"),
+        ("--sender-address", "cobranza"),
+    ],
+)
+def test_a_tenant_that_could_not_be_used_is_not_made(tmp_path: Path, option: str, value: str) -> None:
+    refused = run(tmp_path / "data", "create", option, value)
+    assert refused.returncode == 2
+    assert option in refused.stderr
+    assert not (tmp_path / "data").exists()

@@ -1,12 +1,14 @@
 """Deliveries batch after batch, as a worker makes them: none waits for another's receiver."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.core.settings import Settings
+from app.webhooks.claims import Parcel, claim
 from app.webhooks.delivery import Deliverer
 from app.webhooks.flow import Flow
 from tests.conftest import Api
@@ -159,3 +161,25 @@ async def test_an_outcome_that_cannot_be_recorded_costs_the_later_ones_nothing(
         await relayed(api, worker)
         assert await take(flow, api) == 1
     assert await states(api, endpoint) == ["in_flight", "delivered"]
+
+
+async def test_a_batch_is_no_greater_for_many_endpoints_and_each_has_its_turn(
+    api: Api, worker: Worker, settings: Settings, unit_of_work: Callable[[UUID], Any]
+) -> None:
+    for _ in range(5):
+        await listen(api, "http://127.0.0.1:9/hooks")
+    await relayed(api, worker, 2)
+    small = settings.model_copy(update={"deliver_batch_size": 2, "deliver_lease_seconds": 60.0})
+
+    async def claimed(**changes: Any) -> list[Parcel]:
+        async with unit_of_work(api.tenant_id) as uow:
+            return await claim(uow, small.model_copy(update=changes))
+
+    # Those of a worker that died are taken up first.
+    lost = await claimed(deliver_lease_seconds=0.0)
+    batches = [await claimed() for _ in range(5)]
+    assert [len(batch) for batch in (lost, *batches)] == [2] * 6
+    assert [parcel.delivery_id for parcel in batches[0]] == [parcel.delivery_id for parcel in lost]
+    turns = [parcel.endpoint_id for batch in batches for parcel in batch]
+    assert len(set(turns[:5])) == len(set(turns[5:])) == 5
+    assert await claimed() == []

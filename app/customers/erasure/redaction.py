@@ -21,8 +21,8 @@ _FIELDS: Final[dict[str, Any]] = {
     "reversal_reason": None, "void_reason": None, "waiver_reason": None, "resolution_note": None, "end_reason": None,
     "contact_name": None,
     "text": ERASED, "from": ERASED, "address": ERASED, "title": ERASED, "script": None,
-    "acceptance": None, "message": {"subject": None, "text": ERASED, "html": None}, "agency_reference": None,
-    "subject": None, "text_body": None,
+    "acceptance": None, "accepted_by": ERASED, "message": {"subject": None, "text": ERASED, "html": None},
+    "agency_reference": None, "subject": None, "text_body": None,
 }  # fmt: skip
 # Codes that share their name with a free text.
 _CODED: Final = {"dispute": ["reason"], "dunning_case": ["reason"], "reminder": ["reason"]}
@@ -74,7 +74,8 @@ _REDACTIONS: Final[tuple[tuple[str, str, str], ...]] = (
         (
             "end_reason = NULL, meta = '{}', acceptance = CASE WHEN acceptance IS NULL THEN NULL ELSE "
             "jsonb_build_object('by', 'erased', 'at', acceptance->'at', 'address', NULL, 'method', "
-            "acceptance->'method', 'terms_hash', acceptance->'terms_hash') END"
+            "CASE acceptance->>'method' WHEN 'link' THEN 'link' ELSE 'erased' END, 'terms_hash', "
+            "acceptance->'terms_hash') END"
         ),
         _CUSTOMER,
     ),

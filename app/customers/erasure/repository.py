@@ -25,6 +25,18 @@ WHERE tenant_id = $1 AND customer_id = $2 AND status IN ('proposed', 'accepted',
 UNION ALL SELECT 'running placements', count(*) FROM placements
 WHERE tenant_id = $1 AND customer_id = $2 AND status IN ('placed', 'acknowledged', 'in_progress')
 """
+# Their rows, which nobody has read yet, are in their files alone.
+_IMPORT_UNDER_WAY: Final = """
+SELECT id FROM imports WHERE tenant_id = $1 AND status IN ('receiving', 'queued', 'running') ORDER BY id LIMIT 1
+"""
+
+
+async def find_import_under_way(uow: UnitOfWork) -> UUID | None:
+    """The oldest import of the tenant's whose file has not been worked off; it is not locked, since workers lock
+    imports before customers.
+    """
+    found: UUID | None = await uow.driver.fetchval(_IMPORT_UNDER_WAY, uow.tenant_id)
+    return found
 
 
 async def count_unfinished(uow: UnitOfWork, customer_id: UUID) -> dict[str, int]:

@@ -21,8 +21,8 @@ async def erase_customer(uow: Uow, request: Request, customer_id: UUID, body: Cu
     Names, tax ids, contacts, addresses, messages, notes, free texts and metadata go: from the customer, from all that
     belongs to it, and from stored events, deliveries and answers. What the books need stays and still adds up:
     amounts, dates, document numbers, your own ids, the ledger. No reminder is sent any more, and the customer can not
-    be changed. While something is open, the answer is 409 unless `force` is set. Done again, it takes out what has
-    come in since.
+    be changed. While something is open, the answer is 409 unless `force` is set; while a file is being imported, it is
+    409 in any case, since its rows may name the customer. Done again, it takes out what has come in since.
     """
     check_if_match(request, (await uow.lock_customer(customer_id)).version)
     customer, in_flight = await service.erase(uow, customer_id, forces=body.force)

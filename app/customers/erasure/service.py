@@ -18,12 +18,13 @@ async def erase(uow: UnitOfWork, customer_id: UUID, *, forces: bool) -> Acknowle
     """Take out of everything who a customer is; the money stays, and no reminder is sent any more.
 
     What is redacted comes first, so that no event of what follows tells what was there. Again, it takes out what has
-    come in since, and announces nothing.
+    come in since, and announces nothing. Messages in the local mailbox folder go with the next housekeeping.
 
     Raises:
-        ProblemError: 404, 409 naming what is not finished.
+        ProblemError: 404, 409 naming what is not finished, or the import whose file may name the customer.
     """
     customer = await uow.lock_customer(customer_id)
+    await _require_files_worked_off(uow)
     is_first = customer.erased_at is None
     if is_first and not forces:
         await _require_finished(uow, customer)
@@ -44,6 +45,17 @@ async def erase(uow: UnitOfWork, customer_id: UUID, *, forces: bool) -> Acknowle
         task.status = "cancelled"
         uow.emit("task.cancelled", task)
     return customer, [reminder for reminder in unsent if reminder.status == "sending"]
+
+
+async def _require_files_worked_off(uow: UnitOfWork) -> None:
+    # Whether a file names the customer is not known before it is read, and its rows would bring the name back.
+    import_id = await repository.find_import_under_way(uow)
+    if import_id is not None:
+        raise conflict(
+            Code.state_conflict,
+            f"Import {import_id} has not come to its end, and what is left of its file may name the customer. Wait for "
+            "it, or cancel it, and erase the customer then.",
+        )
 
 
 async def _require_finished(uow: UnitOfWork, customer: Customer) -> None:

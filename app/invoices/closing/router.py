@@ -19,6 +19,7 @@ from app.invoices.closing.schemas import (
     WriteOffPage,
     WriteOffReversal,
 )
+from app.invoices.repository import INVOICES
 from app.outbox.payloads import in_flight_payload, invoice_payload, write_off_payload
 
 router = tenant_router("/v1/invoices", "Invoices")
@@ -71,7 +72,7 @@ async def list_invoice_write_offs(
     uow: Uow, invoice_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """List the write-offs of an invoice, newest first, those that were taken back included."""
-    await invoices.get(uow, invoice_id)
+    await INVOICES.get(uow, invoice_id)
     rows = await repository.list_write_offs(uow, invoice_id, limit=limit, before=decode_cursor(cursor))
     return json_response(page(rows, limit, write_off_payload, lambda row: row.id))
 

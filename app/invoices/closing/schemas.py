@@ -6,10 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import Day, InFlightOutput, Input, Money, Output, Resource, Text100, Text200
+from app.core.schemas import Day, DifferenceReason, InFlightOutput, Input, Money, Output, Resource, Text100, Text200
 from app.invoices.schemas import InvoiceOutput
-
-DifferenceReason = Literal["bank_fee", "withholding_tax", "rounding", "short_payment", "exchange_difference"]
 
 
 class InvoiceVoid(Input):

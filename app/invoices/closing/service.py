@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.core.amounts import up_to
+from app.core.days import not_ahead
 from app.core.errors import ProblemError, conflict, invalid
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
@@ -60,13 +61,7 @@ async def write_off(uow: UnitOfWork, invoice_id: UUID, fields: Fields) -> Acknow
     """
     invoice = await _lock_receivable(uow, invoice_id)
     amount = up_to("/amount", fields["amount"], invoice.currency, invoice.open_minor)
-    on = fields["written_off_on"] or uow.today
-    if on > uow.today:
-        raise invalid(
-            "/written_off_on",
-            Code.date_in_future,
-            f"This date lies after the business date, {uow.today.isoformat()}.",
-        )
+    on = not_ahead("/written_off_on", fields["written_off_on"], uow.today)
     if on < invoice.issued_on:
         raise invalid("/written_off_on", Code.date_order, "An invoice is not written off before it was issued.")
     _require_approval(uow, invoice, amount, fields["approved_by"])

@@ -5,8 +5,9 @@ from app.core.security import hash_secret
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.models import PaymentPlan, PlanLink
-from app.plans import repository, service
+from app.plans import repository
 from app.plans.accepting import Acceptance, Acknowledged, accept
+from app.plans.repository import PLANS
 
 _SHOWN = ("proposed", "active", "completed")
 
@@ -20,7 +21,7 @@ async def read(uow: UnitOfWork, token: str) -> tuple[PaymentPlan, PlanLink]:
     link = await repository.find_link_by_hash(uow, hash_secret(token))
     if link is None:
         raise ProblemError(404, Code.not_found, "No such link.")
-    plan = await service.get(uow, link.plan_id)
+    plan = await PLANS.get(uow, link.plan_id)
     _require_open(uow, plan, link)
     return plan, link
 
@@ -37,7 +38,7 @@ async def accept_link(
     found = await repository.find_link_by_hash(uow, hash_secret(token))
     if found is None:
         raise ProblemError(404, Code.not_found, "No such link.")
-    customer, plan = await service.lock(uow, found.plan_id)
+    customer, plan = await PLANS.lock(uow, found.plan_id)
     # As it is under the lock: the plan may have been proposed anew meanwhile, by another link.
     link = await repository.find_link(uow, plan.id)
     if link is None or link.token_hash != hash_secret(token):

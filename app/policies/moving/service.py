@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +12,14 @@ from app.core.uow import UnitOfWork
 from app.core.wire import day, instant
 from app.domain.chase import evaluate
 from app.domain.errors import Code
-from app.domain.ladder import PlannedStep
+from app.domain.ladder import Ladder
 from app.domain.policy import Policy
 from app.domain.verdicts import Verdict
 from app.dunning.cases import Skip, exhaust_if_done, has_steps_left, move_case, skip_steps
 from app.dunning.definitions import load_policies
-from app.dunning.facts import load_dossiers, load_facts
+from app.dunning.facts import ladder_of, load_dossiers, load_facts
 from app.dunning.reminders import live_items, load_unsent, prune_reminders
-from app.dunning.shares import share_of
+from app.dunning.standing import load_standings
 from app.models import CaseStep, Customer, DunningCase, Invoice
 from app.policies import repository
 from app.settlement.reconcile import reconcile, wake
@@ -142,13 +141,15 @@ async def _move(
     found = await uow.session.scalars(select(Invoice).where(Invoice.tenant_id == uow.tenant_id, Invoice.id.in_(ids)))
     invoices = {invoice.id: invoice for invoice in found}
     taken = await _load_taken(uow, moving)
+    standings = await load_standings(uow, customers)
     skips: list[Skip] = []
     for case in moving:
         uow.track(case)
         case.policy_version = policy.version
         case.sent_count = sum(outcome != "skipped" for _, _, outcome in taken[case.id])
         _keep_reached(case, policy, {key for cycle, key, _ in taken[case.id] if cycle == case.cycle})
-        skips += _below(case, invoices[case.invoice_id], policy)
+        invoice = invoices[case.invoice_id]
+        skips += _below(case, policy, ladder_of(uow, case, invoice, standings.of_case(case, invoice).stops))
         uow.emit("dunning.case_migrated", case)
     await skip_steps(uow, skips)
     for case in moving:
@@ -183,15 +184,12 @@ def _keep_reached(case: DunningCase, policy: Policy, taken: set[str]) -> None:
     ]
 
 
-def _below(case: DunningCase, invoice: Invoice, policy: Policy) -> list[Skip]:
+def _below(case: DunningCase, policy: Policy, ladder: Ladder) -> list[Skip]:
     """What the version has up to the offset that was reached: it is not sent, and says why."""
-    due_on = share_of(case, invoice).due_on
     return [
-        Skip(case, PlannedStep(step, nominal_on, nominal_on), Code.superseded)
+        Skip(case, ladder.passed(step), Code.superseded)
         for step in policy.steps
         if case.reached_offset_days is not None and step.offset_days <= case.reached_offset_days
-        for shift in [case.shift_days if step.offset_days > 0 else 0]
-        for nominal_on in [due_on + timedelta(days=step.offset_days + shift)]
     ]
 
 

@@ -10,9 +10,9 @@ from app.core.errors import ProblemError
 from app.core.settings import Settings
 from app.core.uow import UnitOfWork
 from app.domain.errors import Code
-from app.models import Reminder
 from app.reminders.accounts import account_of
 from app.reminders.receipts import service as receipts
+from app.reminders.service import lock
 from app.reminders.tokens import CallbackTarget
 from app.settlement.addresses import deny
 
@@ -38,24 +38,20 @@ async def take(
     Raises:
         ProblemError: 403 when it is not signed by the provider, 404 when there is no such reminder any more.
     """
-    customer, reminder = await receipts.lock(uow, target.reminder_id)
+    customer, reminder = await lock(uow, target.reminder_id)
     account = account_of(uow, settings, reminder.channel)
     if account is None or not hmac.compare_digest(signature(account.token, url, fields).encode(), signed.encode()):
         raise ProblemError(403, Code.unauthorized, "The signature is not that of the account.")
     status, sid = fields.get("MessageStatus", ""), fields.get("MessageSid", "")
-    _keep_id(reminder, sid)
-    if status in _ON_THE_WAY and reminder.status == "outcome_unknown":
+    if status in _ON_THE_WAY and reminder.status in {"ready", "outcome_unknown"} and receipts.may_have_left(reminder):
         await receipts.prove_sent(uow, customer, reminder)
-    elif status in _ENDS and not (reminder.is_shadow or reminder.status in {"ready", "skipped", "cancelled"}):
+    elif status in _ENDS and receipts.may_have_left(reminder):
         error = fields.get("ErrorCode", "")
         await receipts.take(uow, reminder.id, _receipt(status, sid, error))
         if error in _UNSUBSCRIBED:
             # Said to the provider instead of us.
             await deny(uow, customer, reminder.channel, reminder.to or "")
-
-
-def _keep_id(reminder: Reminder, sid: str) -> None:
-    if reminder.provider_message_id is None and reminder.status in {"sending", "outcome_unknown"}:
+    if reminder.provider_message_id is None and receipts.may_have_left(reminder) and customer.erased_at is None:
         reminder.provider_message_id = sid if _SID.fullmatch(sid) else None
 
 

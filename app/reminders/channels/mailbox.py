@@ -1,9 +1,11 @@
 """Writes messages into a folder, one .eml file per message key: for development, demonstrations and tests."""
 
 import asyncio
+import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,11 @@ class MailboxChannel:
             return False
         return await asyncio.to_thread(self._path(inquiry.message_key).exists)
 
+    async def forget(self, message_keys: Iterable[str]) -> int:
+        """Delete the messages with these keys; how many were there."""
+        paths = [self._path(key) for key in message_keys if _SAFE_KEY.fullmatch(key)]
+        return await asyncio.to_thread(_delete, paths)
+
     async def close(self) -> None:
         """Do nothing: every file is complete as soon as it has its name."""
 
@@ -62,3 +69,12 @@ def _write_once(path: Path, content: bytes) -> bool:
         temporary.unlink(missing_ok=True)
         raise
     return True
+
+
+def _delete(paths: Iterable[Path]) -> int:
+    deleted = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            deleted += 1
+    return deleted

@@ -153,7 +153,9 @@ def _found(listed: list[dict[str, Any]], inquiry: Inquiry) -> bool | None:
         return None if unnamed else False
     since = inquiry.attempted_at - _TOLERANCE
     recent = [item for item in unnamed if (_created_at(item) or since) >= since]
-    if any(item.get("body") == _json(inquiry.content).get("Body") for item in recent):
+    said = _json(inquiry.content).get("Body")
+    # What the provider makes of its own template is not known here.
+    if said is not None and any(item.get("body") == said for item in recent):
         return True
     return None if recent else False
 

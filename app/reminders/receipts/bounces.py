@@ -3,8 +3,9 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from email import message_from_string, policy
+from email import message_from_string
 from email.message import Message
+from email.policy import Compat32
 from typing import Final, Literal
 from uuid import UUID
 
@@ -15,6 +16,11 @@ _ACTION: Final = re.compile(r"[a-z-]+")
 _ADDRESS_FAULTS: Final = frozenset(
     {("1", "0"), ("1", "1"), ("1", "2"), ("1", "3"), ("1", "6"), ("1", "10"), ("2", "1")}
 )
+
+# Python's parser takes a level of its stack, and a look at every line, for each part within another.
+_NESTING: Final = re.compile(r"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+_MAX_NESTING: Final = 30
+_MAX_HEADER: Final = 10_000
 
 BounceKind = Literal["bounced", "failed", "delivered"]
 
@@ -35,6 +41,14 @@ class Bounce:
     detail: str
 
 
+class _ShortHeaders(Compat32):
+    """Cuts headers that are longer than any honest one: the time for the parameters of one is quadratic."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MAX_HEADER]
+
+
 def reminder_of(message_id: str, domain: str) -> UUID | None:
     """The reminder whose Message-ID it is; None for one that is not ours."""
     match = _MESSAGE_ID.fullmatch(message_id.strip())
@@ -47,8 +61,10 @@ def reminder_of(message_id: str, domain: str) -> UUID | None:
 
 
 def read_report(text: str, domain: str) -> Bounce | None:
-    """What a report says; None where it names no message of ours."""
-    report = message_from_string(text, policy=policy.compat32)
+    """What a report says; None where it names no message of ours, or is none."""
+    if len(_NESTING.findall(text)) > _MAX_NESTING:
+        return None
+    report = message_from_string(text, policy=_ShortHeaders())
     fields = _status_fields(report)
     reminder_id = next(
         (found for match in _MESSAGE_ID.finditer(_returned(report, text)) if (found := reminder_of(match[0], domain))),

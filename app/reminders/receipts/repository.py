@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.core.uow import UnitOfWork
-from app.models import CaseStep, ReminderReceipt
+from app.models import ReminderReceipt
 
 
 async def find(uow: UnitOfWork, reminder_id: UUID, *, kind: str, provider_event_id: str) -> ReminderReceipt | None:
@@ -31,13 +31,3 @@ async def list_of(uow: UnitOfWork, reminder_id: UUID) -> Sequence[ReminderReceip
             .limit(1000)
         )
     ).all()
-
-
-async def take_unknown_steps(uow: UnitOfWork, reminder_id: UUID) -> None:
-    """The steps of a reminder whose outcome was unknown were taken after all."""
-    await uow.session.execute(
-        update(CaseStep)
-        .where(CaseStep.tenant_id == uow.tenant_id, CaseStep.reminder_id == reminder_id, CaseStep.outcome == "unknown")
-        .values(outcome="sent", decided_at=uow.now)
-        .execution_options(synchronize_session=False)
-    )

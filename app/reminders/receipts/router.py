@@ -63,7 +63,7 @@ async def take_delivery_event(uow: Uow, reminder_id: UUID, body: DeliveryEventIn
 )
 async def list_delivery_events(uow: Uow, reminder_id: UUID) -> Response:
     """List what was told about a reminder's message, the oldest first."""
-    _, receipts = await service.list_of(uow, reminder_id)
+    receipts = await service.list_of(uow, reminder_id)
     return json_response({"data": [_receipt(receipt) for receipt in receipts], "next_cursor": None})
 
 
@@ -80,7 +80,8 @@ async def take_bounce(uow: Uow, settings: AppSettings, body: BounceInput) -> Res
     The same as a delivery event, for who has a Message-ID or the report that the mail server sent. A report about a
     message that is late, or that was passed on, decides nothing and is answered with 409.
     """
-    found = _bounce(body, settings.message_id_domain)
+    # A long report takes its time.
+    found = await asyncio.to_thread(_bounce, body, settings.message_id_domain)
     if found is None:
         pointer = "/message_id" if body.message_id is not None else "/report"
         raise invalid(pointer, Code.unknown_reference, "It names no message of this installation.")

@@ -1,20 +1,22 @@
 """Takes in what a provider tells about a message: it arrived, was opened, came back, or is not wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.errors import conflict, invalid, not_found
+from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.uow import UnitOfWork
+from app.domain.clocktime import business_date
 from app.domain.errors import Code
 from app.domain.states import REMINDER
+from app.dunning.contacts import zone_of
 from app.models import Customer, Reminder, ReminderReceipt
 from app.reminders.receipts import repository
-from app.reminders.repository import find as find_reminder
-from app.reminders.repository import find_customer_id
+from app.reminders.repository import decide_unknown_steps
+from app.reminders.service import get, lock
 from app.settlement.addresses import deny, mark_bounced
 from app.settlement.fallback import fall_back
 from app.settlement.outcomes import record_one_sent
@@ -52,7 +54,7 @@ async def take(uow: UnitOfWork, reminder_id: UUID, fields: Mapping[str, Any]) ->
     known = await repository.find(uow, reminder.id, kind=kind, provider_event_id=event_id)
     if known is not None:
         return Taken(known, reminder, is_new=False)
-    if reminder.status not in _LEFT or reminder.is_shadow:
+    if not may_have_left(reminder):
         what = "left nothing, since `sending` was `shadow`" if reminder.is_shadow else f"is {reminder.status}"
         raise conflict(Code.state_conflict, f"The reminder {what}; only of one that has left something can be told.")
     occurred_at = fields["occurred_at"] or uow.now
@@ -82,36 +84,31 @@ async def take(uow: UnitOfWork, reminder_id: UUID, fields: Mapping[str, Any]) ->
     return Taken(receipt, reminder, is_new=True, replacements=await _came_back(uow, customer, reminder, receipt))
 
 
-async def list_of(uow: UnitOfWork, reminder_id: UUID) -> tuple[Reminder, list[ReminderReceipt]]:
-    """A reminder, and what was told about it.
+async def list_of(uow: UnitOfWork, reminder_id: UUID) -> Sequence[ReminderReceipt]:
+    """What was told about a reminder, the oldest first.
 
     Raises:
         ProblemError: 404.
     """
-    reminder = await find_reminder(uow, reminder_id)
-    if reminder is None:
-        raise not_found("reminder")
-    return reminder, list(await repository.list_of(uow, reminder_id))
+    await get(uow, reminder_id)
+    return await repository.list_of(uow, reminder_id)
 
 
-async def lock(uow: UnitOfWork, reminder_id: UUID) -> tuple[Customer, Reminder]:
-    """Lock a reminder's customer, then read it as it is under the lock.
-
-    Raises:
-        ProblemError: 404.
-    """
-    customer_id = await find_customer_id(uow, reminder_id)
-    if customer_id is None:
-        raise not_found("reminder")
-    customer = await uow.lock_customer(customer_id)
-    reminder = await find_reminder(uow, reminder_id)
-    if reminder is None:
-        raise not_found("reminder")
-    return customer, reminder
+def may_have_left(reminder: Reminder) -> bool:
+    """Whether a provider can tell something of it: also of one that it said to be too busy for, and took."""
+    if reminder.is_shadow:
+        return False
+    return reminder.status in _LEFT or (reminder.status == "ready" and reminder.attempt_count > 0)
 
 
 async def prove_sent(uow: UnitOfWork, customer: Customer, reminder: Reminder) -> None:
     """The provider has the message, whatever was recorded of it so far."""
+    if reminder.status == "ready":
+        # Recorded as not sent, and about to be sent again.
+        REMINDER.require(reminder.status, "sending")
+        uow.track(reminder)
+        reminder.status = "sending"
+        reminder.contacted_on = business_date(uow.now, zone_of(uow, customer))
     if reminder.status == "sending":
         # Told before the sender could record it, or after the sender had died: its own word comes too late.
         uow.track(reminder)
@@ -120,7 +117,7 @@ async def prove_sent(uow: UnitOfWork, customer: Customer, reminder: Reminder) ->
         uow.track(reminder)
         reminder.status = "sent"
         reminder.sent_at = uow.now
-        await repository.take_unknown_steps(uow, reminder.id)
+        await decide_unknown_steps(uow, reminder.id, outcome="sent", reason=None)
         uow.emit("reminder.sent", reminder)
 
 

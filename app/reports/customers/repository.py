@@ -37,7 +37,8 @@ counted AS (
 )"""
 
 # What is paid fills instalments in order, so that what is open lies in the last ones; the first takes what does not fit
-# anywhere, so that the parts always add up to what is open of the invoice.
+# anywhere, so that the parts always add up to what is open of the invoice. Charges are due with the part in which the
+# oldest unit of what is open lies, or with the last part where only charges are open, as in dunning.
 _OPEN_PARTS: Final = """
 owed AS (
     SELECT currency, invoice_id, coalesce(sum(amount_minor) FILTER (WHERE account = 'principal'), 0) AS principal,
@@ -45,7 +46,7 @@ owed AS (
     FROM counted WHERE invoice_id IS NOT NULL GROUP BY currency, invoice_id
 ),
 scheduled AS (
-    SELECT o.currency, o.invoice_id, o.principal, o.charges, n.number, i.due_on AS invoice_due_on,
+    SELECT o.currency, o.invoice_id, o.principal, o.charges, n.number,
         coalesce(n.due_on, i.due_on) AS due_on, coalesce(n.amount_minor, i.total_minor) AS original,
         coalesce(sum(n.amount_minor) OVER (
             PARTITION BY o.invoice_id ORDER BY n.number DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -63,8 +64,9 @@ parts AS (
         CASE WHEN number IS NULL THEN charges ELSE 0 END AS charges
     FROM scheduled
     UNION ALL
-    SELECT currency, invoice_id, NULL, invoice_due_on, 0, 0, charges
-    FROM scheduled WHERE number IS NOT NULL AND is_first
+    SELECT currency, invoice_id, NULL, due_on, 0, 0, charges
+    FROM scheduled WHERE number IS NOT NULL AND later < greatest(1, principal)
+        AND (is_first OR greatest(1, principal) <= later + original)
 )"""
 
 # A payment is pending from when it was handed over until it is received, which is then its date.

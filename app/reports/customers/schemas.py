@@ -70,7 +70,10 @@ class StatementItemOutput(Output):
         examples=[None],
     )
     dated_on: date = Field(description="Date of issue, or of receipt.", examples=["2026-11-21"])
-    due_on: date | None = Field(description="Due date; null for payments and credit notes.")
+    due_on: date | None = Field(
+        description="Due date; of the charges of an invoice in instalments that of the oldest open one; null for "
+        "payments and credit notes."
+    )
     days_overdue: int = Field(description="Days since the due date on `to`, 0 on it and before.")
     amount: str = Field(description="Its original amount, without charges.", examples=["1160.00"])
     paid: str = Field(

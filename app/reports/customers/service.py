@@ -17,6 +17,7 @@ from app.domain.errors import Code
 from app.models import Customer
 from app.reports.customers import repository
 from app.reports.customers.repository import Scope
+from app.reports.ranges import check_range
 
 MAX_ROWS = 10_000
 """A statement with more rows than that is asked for in parts."""
@@ -107,16 +108,6 @@ async def payment_behaviour(uow: UnitOfWork, scope: Scope, *, from_on: date) -> 
         "known_at": instant(scope.known_at),
         "currencies": [_behaviour(row) for row in rows],
     }
-
-
-def check_range(from_on: date, to_on: date) -> None:
-    """Refuse a range that ends before it begins.
-
-    Raises:
-        ProblemError: 422.
-    """
-    if from_on > to_on:
-        raise invalid("?from", Code.date_order, f"The range ends on {to_on.isoformat()}, before this date.")
 
 
 async def _customer(uow: UnitOfWork, customer_id: UUID) -> Customer:

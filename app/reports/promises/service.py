@@ -3,13 +3,12 @@
 from datetime import date
 from typing import Any, Final
 
-from app.core.errors import invalid
 from app.core.uow import UnitOfWork
 from app.core.wire import day, money
 from app.domain.decimals import format_ratio
-from app.domain.errors import Code
 from app.reports.promises import repository
 from app.reports.promises.repository import OutcomeRow
+from app.reports.ranges import check_range
 
 JUDGED: Final = ("kept", "partially_kept", "broken")
 STATES: Final = (*JUDGED, "open", "cancelled")
@@ -21,8 +20,7 @@ async def promises(uow: UnitOfWork, *, from_on: date, to_on: date, currency: str
     Raises:
         ProblemError: 422 when the range is empty.
     """
-    if from_on > to_on:
-        raise invalid("?from", Code.date_order, f"The range ends on {to_on.isoformat()}, before this date.")
+    check_range(from_on, to_on)
     by_currency: dict[str, dict[str, OutcomeRow]] = {currency: {}} if currency else {}
     for row in await repository.outcomes(uow, from_on=from_on, to_on=to_on, currency=currency):
         by_currency.setdefault(row.currency, {})[row.status] = row

@@ -25,7 +25,7 @@ class StepCurrencyOutput(Output):
     paid_14_days: StepPaidOutput = Field(description="Paid from the day of the message to 14 days after it, inclusive.")
 
 
-class StepOutput(Output):
+class StepResultOutput(Output):
     """One step of one version of a policy."""
 
     policy_id: UUID = Field(description="The policy.")
@@ -41,4 +41,4 @@ class StepsOutput(Output):
 
     from_: date = Field(alias="from", description="First day of the range.", examples=["2026-11-01"])
     to: date = Field(description="Last day of the range.", examples=["2026-11-30"])
-    data: list[StepOutput] = Field(description="By policy, version and step.")
+    data: list[StepResultOutput] = Field(description="By policy, version and step.")

@@ -4,11 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import invalid
 from app.core.uow import UnitOfWork
 from app.core.wire import day, money
 from app.domain.clocktime import start_of_day
-from app.domain.errors import Code
+from app.reports.ranges import check_range
 from app.reports.steps import repository
 
 
@@ -18,8 +17,7 @@ async def report(uow: UnitOfWork, *, policy_id: UUID | None, from_on: date, to_o
     Raises:
         ProblemError: 422 when the range is empty.
     """
-    if from_on > to_on:
-        raise invalid("?from", Code.date_order, f"The range ends on {to_on.isoformat()}, before this date.")
+    check_range(from_on, to_on)
     rows = await repository.steps(
         uow,
         since=start_of_day(from_on, uow.tenant.zone),

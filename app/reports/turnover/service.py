@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
-from app.core.errors import invalid
 from app.core.uow import UnitOfWork
 from app.core.wire import day, instant, money
 from app.domain.decimals import format_decimal
@@ -18,7 +17,7 @@ from app.domain.dso import (
     months_back,
     simple_dso,
 )
-from app.domain.errors import Code
+from app.reports.ranges import check_range
 from app.reports.repository import aging
 from app.reports.turnover import repository
 
@@ -88,8 +87,7 @@ async def effectiveness(uow: UnitOfWork, asked: Asked, *, from_on: date, to_on: 
     Raises:
         ProblemError: 422 when the range is empty.
     """
-    if from_on > to_on:
-        raise invalid("?from", Code.date_order, f"The range ends on {to_on.isoformat()}, before this date.")
+    check_range(from_on, to_on)
     before = await _receivables(uow, asked, from_on - timedelta(days=1))
     after = await _receivables(uow, asked, to_on)
     sales = await repository.monthly_sales(
