@@ -1,22 +1,22 @@
 """Judges what a random chase has sent, after every step of time and from the answers of the API alone."""
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Awaitable, Iterable
 from datetime import date, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import invariant
 
 from app.domain.errors import Code
 from app.domain.money import parse_amount
 from app.reminders.channels.base import Outcome
-from tests.conftest import Api
+from tests.scenarios.chase_books import Books
+from tests.scenarios.chase_ladders import LadderChase
 from tests.scenarios.chases import (
-    FEE,
+    OWED,
     REACHED,
     TENANT_ZONE,
     Attempt,
-    Books,
-    ChaseOffice,
     Contact,
     Person,
     check_caps,
@@ -26,49 +26,42 @@ from tests.scenarios.chases import (
     wire,
 )
 
+LISTS = (
+    "invoices", "payments", "credit-notes", "holds", "promises", "disputes", "payment-plans", "placements",
+)  # fmt: skip
 GONE = frozenset({"sending", "sent", "delivered", "outcome_unknown", "failed"})
-MOST_STEPS = 6
 
 
-class JudgedChase(RuleBasedStateMachine):
+class JudgedChase(LadderChase):
     """A chase whose every message is judged; what happens in it is told by a subclass.
 
     Attributes:
-        api: The tenant.
-        now: Its clock.
         tenant: Its settings as they were last answered.
         people: Who owes, in the order of `customer_ids` and `consents`.
-        versions: Published policies by id and version.
         designated: Of pending payments, the invoice that they were handed over for.
         approved: Reminders that somebody approved.
+        given_up: Placements that were closed without chasing on.
     """
 
-    office: ClassVar[ChaseOffice]
-    api: Api
-    now: datetime
     tenant: Any
     people: list[Person]
     consents: list[str]
     customer_ids: list[str]
     policy_ids: list[str]
-    reminders: dict[str, Any]
 
     def begin_judging(self) -> None:
         """Nothing is known yet."""
+        self.begin_ladders()
         self.office.provider.begin()
         self.judged = 0
         self.invoice_ids: list[str] = []
         self.payment_ids: list[str] = []
         self.hold_ids: list[str] = []
         self.designated: dict[str, str] = {}
-        self.versions: dict[tuple[str, int], Any] = {}
-        self.pins: dict[str, tuple[str, int]] = {}
         self.approved: set[str] = set()
+        self.given_up: set[str] = set()
         self.told: set[str] = set()
         self.contacts: list[Contact] = []
-        self.taken: dict[tuple[str, str], tuple[int, date]] = {}
-        self.skipped: set[tuple[str, str, int]] = set()
-        self.sent: set[tuple[str, str, int]] = set()
         self.exhausted: set[str] = set()
         self.after = 0
 
@@ -78,23 +71,8 @@ class JudgedChase(RuleBasedStateMachine):
         if hasattr(self, "api"):
             assert len(self.office.provider.attempts) == self.judged
 
-    @property
-    def today(self) -> date:
-        """The business date."""
-        return self.now.astimezone(TENANT_ZONE).date()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run one coroutine to its end."""
-        return self.office.run(work)
-
     def _advance(self, by: timedelta) -> None:
-        books = Books(
-            invoices={row["id"]: row for row in self.run(self.api.all("/invoices"))},
-            payments=self.run(self.api.all("/payments")),
-            credit_notes=self.run(self.api.all("/credit-notes")),
-            holds=self.run(self.api.all("/holds")),
-            designated=self.designated,
-        )
+        books = self.books = self._read_books()
         began = self.now
         self.now += by
         self.run(self.api.advance(wire(self.now)))
@@ -107,6 +85,30 @@ class JudgedChase(RuleBasedStateMachine):
             self._judge(attempt, books)
         self._check_once()
         self._check_events()
+        self._check_standing(books)
+        self._check_whole_ladders()
+
+    def _read_books(self) -> Books:
+        known = dict(zip(LISTS, self._at_once(self.api.all(f"/{name}") for name in LISTS), strict=True))
+        return Books(
+            invoices={row["id"]: row for row in known["invoices"]},
+            payments=known["payments"],
+            credit_notes=known["credit-notes"],
+            holds=known["holds"],
+            promises=known["promises"],
+            disputes=known["disputes"],
+            plans=known["payment-plans"],
+            placements=known["placements"],
+            designated=self.designated,
+            given_up=frozenset(self.given_up),
+        )
+
+    def _at_once(self, reads: Iterable[Awaitable[Any]]) -> list[Any]:
+        async def gathered() -> list[Any]:
+            return await asyncio.gather(*reads)
+
+        found: list[Any] = self.run(gathered())
+        return found
 
     def _attempts(self) -> list[Attempt]:
         """All that was said since the last time: through the provider, by your own system, or in shadow."""
@@ -131,7 +133,7 @@ class JudgedChase(RuleBasedStateMachine):
         person = self.people[who]
         policy = self.versions[reminder["policy_id"], reminder["policy_version"]]
         local = attempt.at.astimezone(person.zone)
-        on, business_on = local.date(), attempt.at.astimezone(TENANT_ZONE).date()
+        on = local.date()
         self._check_time(local, person, policy)
         if reminder["channel"] == "email":
             allowed = {"granted"} if person.law and person.law.asks_consent else {"granted", "unknown"}
@@ -140,6 +142,7 @@ class JudgedChase(RuleBasedStateMachine):
         check_caps(
             known,
             on,
+            channel=reminder["channel"],
             law=person.law,
             per_day=self.tenant["max_contacts_per_day"],
             gap_days=policy["min_gap_days"],
@@ -147,9 +150,9 @@ class JudgedChase(RuleBasedStateMachine):
         ladder = {step["key"]: step for step in policy["steps"]}
         last = [other for other in self.office.provider.attempts if other.key == attempt.key][-1:] or [attempt]
         if last == [attempt]:
-            self._check_items(reminder, ladder, books, min(on, business_on), business_on, policy)
+            self._check_items(attempt, ladder, books, on, policy)
         if attempt.outcome in REACHED and last == [attempt]:
-            self.contacts.append(Contact(attempt.key, reminder["customer_id"], on, attempt.at))
+            self.contacts.append(Contact(attempt.key, reminder["customer_id"], on, reminder["channel"]))
             for item in reminder["items"]:
                 self._check_ladder(item, ladder[item["step_key"]]["offset_days"], on)
 
@@ -162,42 +165,58 @@ class JudgedChase(RuleBasedStateMachine):
             assert is_open(person.law.windows, local), f"outside of the law's hours: {local}"
             assert not is_holiday(person.law.calendar, local.date()), "on a holiday of the law"
 
-    def _check_items(self, reminder: Any, ladder: Any, books: Books, on: date, business_on: date, policy: Any) -> None:
-        currency = reminder["currency"]
-        has_fees = any(step["fee"] for version in self.versions.values() for step in version["steps"])
-        most = FEE.get(currency, 0) * MOST_STEPS if has_fees else 0
-        left = books.residuals(reminder["customer_id"], currency, business_on, fees_minor=most)
+    def _check_items(self, attempt: Attempt, ladder: Any, books: Books, local_on: date, policy: Any) -> None:
+        reminder = self.reminders[attempt.key]
+        currency, business_on = reminder["currency"], attempt.at.astimezone(TENANT_ZONE).date()
+        opened = self._opened(attempt, books) if attempt.outcome in REACHED else None
+        left = books.residuals(reminder["customer_id"], currency, business_on, opened)
         minimum = policy["min_amount"].get(currency)
-        assert minimum is None or sum(left.values()) >= parse_amount(minimum, currency), "below the policy's minimum"
+        if opened is not None and minimum is not None:
+            assert sum(left.values()) >= parse_amount(minimum, currency), "below the policy's minimum"
         if policy["grouping"] == "invoice":
             assert len({item["invoice_id"] for item in reminder["items"]}) == 1
         for item in reminder["items"]:
             invoice, step = books.invoices[item["invoice_id"]], ladder[item["step_key"]]
-            amount = parse_amount(item["amount"], currency)
             assert invoice["customer_id"] == reminder["customer_id"]
-            assert left[invoice["id"]] > 0, "asked for what nobody owes"
-            assert 0 < amount <= left[invoice["id"]], "asked for more than is owed"
-            assert has_fees or amount == left[invoice["id"]], "asked for something else than is owed"
-            assert not books.is_held(invoice, business_on), "sent under a hold"
-            due_on = date.fromisoformat(invoice["due_on"])
-            if step["offset_days"] < 0:
-                assert business_on <= due_on, "a step before the due date was sent after it"
-            else:
-                assert on >= due_on + timedelta(days=step["offset_days"]), "a step was sent before its day"
+            part = item["invoice_id"] if item["plan_id"] is None else (item["plan_id"], item["instalment_number"])
+            assert left.get(part, 0) > 0, "asked for what nobody owes, or what a plan or a dispute covers"
+            amount = parse_amount(item["amount"], currency)
+            assert amount > 0
+            assert opened is None or amount == left[part], "asked for something else than is owed and may be asked for"
             assert not step["requires_approval"] or reminder["id"] in self.approved, "sent without approval"
+            stands = books.stands(invoice, business_on)
+            if item["plan_id"] is None:
+                assert not stands, f"sent although something stands in the way: {stands}"
+                self._check_step(invoice, step, policy, books, local_on, business_on)
+            else:
+                plan = next(plan for plan in books.plans if plan["id"] == item["plan_id"])
+                assert books.is_in_force(plan, business_on), "reminded of an instalment of a plan that has ended"
+                assert stands <= {"plan"}, f"sent although something stands in the way: {stands}"
+                due_on = next(row["due_on"] for row in plan["instalments"] if row["number"] == part[1])
+                self._check_day(step, date.fromisoformat(due_on), min(local_on, business_on), business_on)
 
-    def _check_ladder(self, item: Any, offset_days: int, on: date) -> None:
-        case = item["case_id"], item["invoice_id"]
-        before = self.taken.get(case)
-        if before is not None:
-            assert offset_days > before[0], "a ladder went back"
-            assert on > before[1], "two steps of a case on one day"
-        self.taken[case] = offset_days, on
+    def _opened(self, attempt: Attempt, books: Books) -> dict[str, int]:
+        """What each invoice had open by its ledger when a message was claimed, the fee of its step included."""
+        reminder = self.reminders[attempt.key]
+        owed = [
+            invoice
+            for invoice in books.invoices.values()
+            if (invoice["customer_id"], invoice["currency"]) == (reminder["customer_id"], reminder["currency"])
+            and invoice["status"] in OWED
+        ]
+        ledgers = self._at_once(
+            self.api.get(f"/invoices/{invoice['id']}/ledger", known_at=wire(attempt.at), limit=1) for invoice in owed
+        )
+        return {
+            invoice["id"]: parse_amount(ledger["balances"]["open"], invoice["currency"])
+            for invoice, ledger in zip(owed, ledgers, strict=True)
+        }
 
     def _check_outlooks(self, *, time_passed: bool) -> None:
         """Every case stays with the version it has started with, and says why nothing goes out now."""
-        for invoice_id in self.invoice_ids:
-            outlook = self.run(self.api.get(f"/invoices/{invoice_id}/dunning"))
+        told = self._at_once(self.api.get(f"/invoices/{invoice_id}/dunning") for invoice_id in self.invoice_ids)
+        self.outlooks = dict(zip(self.invoice_ids, told, strict=True))
+        for outlook in told:
             pin = outlook["policy_id"], outlook["policy_version"]
             assert self.pins.setdefault(outlook["case_id"], pin) == pin, "a running case was moved"
             if time_passed and self.tenant["sending"] == "live":
@@ -208,8 +227,11 @@ class JudgedChase(RuleBasedStateMachine):
     def _check_once(self) -> None:
         gone: set[tuple[str, str, int]] = set()
         for reminder in self.reminders.values():
-            pins = {self.pins.get(item["case_id"]) for item in reminder["items"]}
-            assert pins == {(reminder["policy_id"], reminder["policy_version"])}
+            pin = reminder["policy_id"], reminder["policy_version"]
+            for item in reminder["items"]:
+                # The case of a plan's instalment is told by its reminders alone.
+                known = self.pins.setdefault(item["case_id"], pin) if item["plan_id"] else self.pins[item["case_id"]]
+                assert known == pin
             assert reminder["skip_reason"] or reminder["status"] not in {"skipped", "cancelled"}
             if reminder["status"] not in GONE:
                 continue
@@ -232,6 +254,7 @@ class JudgedChase(RuleBasedStateMachine):
                 case = event["data"]
                 if event["type"] == "dunning.exhausted":
                     self.exhausted.add(case["id"])
+                    self.pins.setdefault(case["id"], (case["policy_id"], case["policy_version"]))
                 elif event["type"] == "dunning.step_skipped":
                     assert Code(case["reason"])
                     step = case["id"], case["step_key"], case["cycle"]

@@ -4,7 +4,6 @@ Nothing here asks the code that decides. Hours, holidays, limits and what is lef
 answers of the API and from the statutes as they are written in DOMAIN.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +15,6 @@ from zoneinfo import ZoneInfo
 import holidays
 import httpx
 
-from app.domain.money import parse_amount
 from app.main import create_app
 from app.reminders.channels.base import Inquiry, Outcome, OutgoingMessage, SendResult
 from app.reminders.sender import Sender
@@ -106,15 +104,25 @@ class Law:
     per_week: int | None = None
     gap_days: int = 0
     asks_consent: bool = False
+    counts_spoken: bool = True
+    one_channel: bool = False
 
 
+SPOKEN = frozenset({"call", "visit"})
 COLOMBIA = Law(
     windows=({"start": "07:00", "end": "19:00", "days": WEEK[:5]}, {"start": "08:00", "end": "15:00", "days": ["sat"]}),
     calendar="CO",
     per_day=1,
     asks_consent=True,
+    one_channel=True,
 )
-CHILE = Law(windows=({"start": "08:00", "end": "20:00", "days": WEEK[:6]},), calendar="CL", per_week=2, gap_days=2)
+CHILE = Law(
+    windows=({"start": "08:00", "end": "20:00", "days": WEEK[:6]},),
+    calendar="CL",
+    per_week=2,
+    gap_days=2,
+    counts_spoken=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,86 +175,39 @@ def is_holiday(calendar: str | None, day: date) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A message that reached somebody, or may have."""
+    """A message that reached somebody, or may have; or what a person has done.
+
+    Attributes:
+        is_conversation: Somebody was spoken with.
+    """
 
     key: str
     customer_id: str
     on: date
-    at: datetime
+    channel: str
+    is_conversation: bool = False
 
 
-def check_caps(contacts: Sequence[Contact], on: date, *, law: Law | None, per_day: int | None, gap_days: int) -> None:
-    """One more contact on a local date is within every limit."""
+def check_caps(
+    contacts: Sequence[Contact], on: date, *, channel: str, law: Law | None, per_day: int | None, gap_days: int
+) -> None:
+    """One more message on a local date is within every limit."""
     days = [contact.on for contact in contacts]
-    same_day = days.count(on)
-    assert per_day is None or same_day < per_day, "over the tenant's contacts of a day"
+    assert per_day is None or days.count(on) < per_day, "over the tenant's contacts of a day"
     assert not gap_days or all(on >= day + timedelta(days=gap_days) for day in days), "within the policy's gap"
     if law is None:
         return
-    assert law.per_day is None or same_day < law.per_day, "over the law's contacts of a day"
+    days = [contact.on for contact in contacts if law.counts_spoken or contact.channel not in SPOKEN]
+    assert law.per_day is None or days.count(on) < law.per_day, "over the law's contacts of a day"
     monday = on - timedelta(days=on.weekday())
-    this_week = sum(monday <= day <= monday + timedelta(days=6) for day in days)
+    sunday = monday + timedelta(days=6)
+    this_week = sum(monday <= day <= sunday for day in days)
     assert law.per_week is None or this_week < law.per_week, "over the law's contacts of a week"
     assert not law.gap_days or all(abs(on - day).days >= law.gap_days for day in days), "too soon by law"
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What the API says is owed, paid, on its way and held, before the clock moves.
-
-    Attributes:
-        designated: Of pending payments, the invoice that they were handed over for.
-    """
-
-    invoices: dict[str, Any]
-    payments: list[Any]
-    credit_notes: list[Any]
-    holds: list[Any]
-    designated: dict[str, str]
-
-    def residuals(self, customer_id: str, currency: str, on: date, *, fees_minor: int = 0) -> dict[str, int]:
-        """What may be asked for on a business date, by invoice, if so much is charged to each meanwhile."""
-
-        def unapplied(rows: Iterable[Any]) -> int:
-            return sum(parse_amount(row["unapplied_amount"], currency) for row in rows)
-
-        own = [row for row in self.payments if (row["customer_id"], row["currency"]) == (customer_id, currency)]
-        notes = [row for row in self.credit_notes if (row["customer_id"], row["currency"]) == (customer_id, currency)]
-        spare = unapplied(row for row in own if row["status"] == "posted")
-        spare += unapplied(row for row in notes if row["status"] == "open")
-        named: dict[str, int] = defaultdict(int)
-        for payment in own:
-            if payment["status"] == "pending" and on < date.fromisoformat(payment["matures_on"]):
-                amount = parse_amount(payment["amount"], currency)
-                invoice_id = self.designated.get(payment["id"])
-                if invoice_id is None:
-                    spare += amount
-                else:
-                    named[invoice_id] += amount
-        left = {}
-        mine = [
-            row for row in self.invoices.values() if (row["customer_id"], row["currency"]) == (customer_id, currency)
-        ]
-        for invoice in sorted(mine, key=lambda row: (row["due_on"], row["issued_on"], row["id"])):
-            amount = parse_amount(invoice["open_amount"], currency) if invoice["status"] in OWED else 0
-            amount += fees_minor if amount else 0
-            amount -= min(amount, named[invoice["id"]])
-            covered = min(amount, spare)
-            spare -= covered
-            left[invoice["id"]] = amount - covered
-        return left
-
-    def is_held(self, invoice: Any, on: date) -> bool:
-        """Whether a hold stops contact or escalation on a business date."""
-        return any(
-            hold["customer_id"] == invoice["customer_id"]
-            and hold["invoice_id"] in {None, invoice["id"]}
-            and {"contact", "escalation"} & set(hold["effects"])
-            and hold["released_on"] is None
-            and date.fromisoformat(hold["starts_on"]) <= on
-            and (hold["ends_on"] is None or on <= date.fromisoformat(hold["ends_on"]))
-            for hold in self.holds
-        )
+    spoken = [contact for contact in contacts if contact.is_conversation and monday <= contact.on <= sunday]
+    if law.one_channel and spoken:
+        first = min(spoken, key=lambda contact: contact.on)
+        assert first.channel == channel, "by a second channel in the week of a conversation"
 
 
 def instant(text: str) -> datetime:

@@ -188,6 +188,23 @@ async def test_what_people_do_counts_beside_what_is_sent(api: Api, unit_of_work:
     assert await sent(api) == ["2026-03-09T14:00:00Z"]
 
 
+async def test_what_waits_for_a_person_takes_no_others_turn(api: Api) -> None:
+    """One contact a day: of two steps that are due the higher one waits for approval, and the other one goes today."""
+    steps = [
+        {"key": f"d+{days}", "offset_days": days, "channels": ["email"], "template": "first_notice", **more}
+        for days, more in ((1, {}), (3, {"requires_approval": True}))
+    ]
+    await api.policy([], steps=steps, late_entry="highest")
+    customer = await api.customer()
+    await api.invoice(customer["id"], "100.00", "2026-02-01", "2026-03-01")
+    await api.invoice(customer["id"], "200.00", "2026-02-01", "2026-02-27")
+    await api.advance("2026-03-02T18:00:00Z")
+    assert {(one["status"], one["total_due"]) for one in await api.all("/reminders")} == {
+        ("sent", "100.00"),
+        ("awaiting_approval", "200.00"),
+    }
+
+
 def a_call(tenant_id: UUID, customer_id: UUID, at: datetime) -> Activity:
     return Activity(
         tenant_id=tenant_id,

@@ -185,6 +185,17 @@ async def test_a_fee_is_on_the_instalment_and_shown_with_it(api: Api, settings: 
     now = await api.get(f"/invoices/{invoice['id']}")
     assert (now["charges_open"], now["open_amount"]) == ("5.00", "105.00")
     assert [part["open_amount"] for part in now["instalments"]] == ["50.00", "50.00"]
+    # The books say the same: the fee is overdue since the instalment that it was charged for.
+    (aged,) = (await api.get("/reports/aging", as_of="2026-03-13"))["totals"]
+    assert {each["label"]: each["amount"] for each in aged["buckets"] if each["count"]} == {
+        "current": "50.00", "1-30": "55.00",
+    }  # fmt: skip
+    account = f"/customers/{invoice['customer_id']}"
+    (owed,) = (await api.get(f"{account}/balance", as_of="2026-03-13"))["balances"]
+    assert (owed["overdue"], owed["not_due"]) == ("55.00", "50.00")
+    (listed,) = (await api.get(f"{account}/statement", kind="open_item", to="2026-03-13"))["accounts"]
+    (fee_item,) = [item for item in listed["items"] if item["charges_open"] != "0.00"]
+    assert (fee_item["due_on"], fee_item["days_overdue"], fee_item["open_amount"]) == ("2026-03-12", 1, "5.00")
     # Fees are settled before principal, so what pays the first instalment is its amount and the fee.
     await pay(api, invoice, "55.00", "2026-03-13")
     assert (await api.get(f"/invoices/{invoice['id']}/dunning"))["instalments"][0]["state"] == "closed"

@@ -80,6 +80,8 @@ async def test_a_policy_allows_so_many_reminders_and_a_task_follows(api: Api) ->
     (task,) = await api.all("/tasks")
     assert (task["kind"], task["due_on"], task["customer_id"]) == ("review", "2026-03-05", customer["id"])
     assert set(task["invoice_ids"]) == {invoice["id"] for invoice in invoices}
+    (made,) = await api.all("/events", types="task.created")
+    assert made["data"] == task
 
 
 async def test_the_last_step_may_suggest_a_placement_once(api: Api) -> None:
