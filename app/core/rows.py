@@ -166,7 +166,7 @@ def _table(kind: type[Base]) -> _Table:
             continue
         attributes.append((attribute.key, column.name))
         if isinstance(column.type, LargeBinary):
-            binary.add(attribute.key)
+            binary.add(column.name)
     key = tuple(column.name for column in mapper.primary_key)
     return _Table(kind.__tablename__, tuple(attributes), frozenset(binary), key)
 
@@ -187,11 +187,11 @@ def _encode(table: _Table, rows: Iterable[dict[str, Any]]) -> str:
         for key in known.difference(values):
             # What was not said is NULL, here and on the object.
             values[key] = None
-        record = dict(zip(columns, read(values), strict=True))
-        for key, column in table.attributes if table.binary else ():
-            value = record[column]
-            if key in table.binary and value is not None:
-                record[column] = f"\\x{value.hex()}"
+        # What is NULL is left out, which means the same to the database and is less for it to read.
+        record = {column: value for column, value in zip(columns, read(values), strict=True) if value is not None}
+        for column in table.binary:
+            if column in record:
+                record[column] = f"\\x{record[column].hex()}"
         encoded.append(record)
     return orjson.dumps(encoded, default=_plain).decode()
 
