@@ -82,3 +82,14 @@ class Policy:
     def step(self, key: str) -> Step | None:
         """The step with this key."""
         return next((step for step in self.steps if step.key == key), None)
+
+    def own_step(self, key: str) -> Step:
+        """The step with this key, which was planned by this version.
+
+        Raises:
+            LookupError: it was planned by another one.
+        """
+        found = self.step(key)
+        if found is None:
+            raise LookupError("the pinned version has no such step")
+        return found

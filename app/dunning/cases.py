@@ -229,9 +229,7 @@ def reach_step(uow: UnitOfWork, case: DunningCase, step_key: str, offset_days: i
 
 def record_sent_step(uow: UnitOfWork, case: DunningCase, policy: Policy, step_key: str, *, on: date) -> None:
     """A step went out: the case is active from its first one, and exhausted after its last."""
-    step = policy.step(step_key)
-    if step is None:
-        raise LookupError("the pinned version has no such step")
+    step = policy.own_step(step_key)
     uow.track(case)
     if case.last_sent_step_key != step_key:
         # The same step by another channel is the same reminder.

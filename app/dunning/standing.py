@@ -210,11 +210,11 @@ async def _add_plans(uow: UnitOfWork, ids: list[UUID], standings: Standings) -> 
         .where(
             PaymentPlan.tenant_id == uow.tenant_id,
             PaymentPlan.customer_id.in_(ids),
-            PaymentPlan.activated_on.is_not(None),
         )
     )
     for plan, invoice_id in rows:
         if plan.activated_on is None:
+            # Offered, and not agreed.
             continue
         is_live = plan.status in IN_FORCE_PLANS
         days = lasting(plan.activated_on, None if is_live else plan.ended_on)

@@ -119,8 +119,6 @@ async def unsettle(
 ) -> None:
     """Take allocations back: every entry of theirs is reversed, recoveries of write-offs included."""
     standing = {allocation.id: allocation for allocation in allocations if allocation.reversed_at is None}
-    if not standing:
-        return
     for entry in await load_standing(uow, allocation_ids=standing):
         await undo(uow, entry, source, invoices, on=on, kind="allocation_reversed")
     end_allocations(uow, standing.values(), invoices)

@@ -102,10 +102,9 @@ async def cancel(uow: UnitOfWork, reminder_id: UUID) -> Reminder:
     # It stands for the lower steps that it replaced: they are not sent in its stead.
     skips = [replace(skip, reminder_id=reminder.id) for skip in await lower_steps(uow, parts)]
     for part in parts:
-        step = part.policy.step(part.item.step_key)
-        if step is not None:
-            cancelled = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
-            skips.append(Skip(part.case, cancelled, Code.cancelled, reminder.id))
+        step = part.policy.own_step(part.item.step_key)
+        cancelled = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
+        skips.append(Skip(part.case, cancelled, Code.cancelled, reminder.id))
     await skip_steps(uow, skips)
     for part in parts:
         exhaust_if_done(uow, part.case, part.policy)

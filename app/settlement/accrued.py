@@ -24,9 +24,7 @@ async def load_accrued(uow: UnitOfWork, invoices: Sequence[Invoice]) -> dict[UUI
     accounts = await load_accounts(uow, [invoice for invoice in invoices if invoice.id in settings])
     accrued = {}
     for invoice_id, account in accounts.items():
-        table = tables.get(settings[invoice_id].rate_table)
-        if table is None:
-            continue
+        table = tables[settings[invoice_id].rate_table]
         through_on = account.debt.settled_on or uow.today
         correction = correct(account.debt, account.posted, table=table, through_on=through_on)
         taken = sum(one.net_minor for one in account.posted if one.id in correction.reversed_ids)

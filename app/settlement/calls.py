@@ -27,7 +27,7 @@ async def complete_call(uow: UnitOfWork, task: Task, outcome: CallOutcome) -> Re
 
     Args:
         uow: the unit of work.
-        task: a call; one without a reminder, or whose reminder has ended, moves nothing.
+        task: what was done; one without a reminder, or whose reminder has ended, moves nothing.
         outcome: whether somebody was spoken with.
 
     Returns:

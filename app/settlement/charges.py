@@ -127,24 +127,17 @@ async def paid_with_money(uow: UnitOfWork, invoice: Invoice, component: Componen
 
 
 async def follow_charges(uow: UnitOfWork, invoices: Iterable[Invoice]) -> None:
-    """Say of each charge how much of it is paid, the oldest first, where interest or fees of its invoice have moved.
-
-    The charges of an invoice that was voided have gone with it.
-    """
-    moved = {invoice.id: invoice for invoice in invoices if invoice.id in uow.charged}
+    """Say of each charge how much of it is paid, the oldest first, where interest or fees of its invoice have moved."""
+    moved = {invoice.id for invoice in invoices} & uow.charged
     if not moved:
         return
-    uow.charged -= moved.keys()
+    uow.charged -= moved
     await uow.write_new()
     rows = await uow.driver.fetch(_CHARGES, uow.tenant_id, list(moved))
     left: dict[tuple[UUID, str], int] = {}
     for made, row in zip(uow.transaction.adopt(Charge, rows), rows, strict=True):
         if made.status not in {"posted", "paid"}:
             # Ended by this unit of work, which has not written it.
-            continue
-        if moved[made.invoice_id].status == "void":
-            uow.track(made)
-            end_charge(uow, made, "reversed")
             continue
         key = made.invoice_id, CHARGE_ACCOUNTS[made.kind]
         paid = max(0, min(left.setdefault(key, int(row["component_paid"])), made.amount_minor))

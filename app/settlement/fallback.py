@@ -12,7 +12,7 @@ from app.domain.chase import evaluate
 from app.domain.errors import Code
 from app.domain.ladder import PlannedStep
 from app.domain.policy import Policy
-from app.domain.verdicts import PASSING, PlannedReminder, Verdict, due_step
+from app.domain.verdicts import PASSING, Address, PlannedReminder, Verdict, due_step
 from app.dunning.cases import Skip, exhaust_if_done, skip_steps
 from app.dunning.facts import Dossier, load_dossiers, load_facts, tried_again
 from app.dunning.reminders import (
@@ -44,20 +44,18 @@ async def fall_back(uow: UnitOfWork, customer: Customer, reminder: Reminder) -> 
     items = {item.case_id: item for item in live_items(reminder)}
     again = tried_again(facts, reminder, tried=(*reminder.tried_channels, reminder.channel))
     plan = evaluate(replace(again, promised=frozenset(items)))
-    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    groups: dict[tuple[UUID, int, Address], list[Verdict]] = {}
     for verdict in plan.verdicts:
-        item = items.get(verdict.case.case_id)
-        if item is not None and verdict.case.cycle == item.cycle and _goes_on(verdict, item.step_key):
-            groups.setdefault((verdict.case.policy.id, verdict.case.policy.version, verdict.address), []).append(
-                verdict
-            )
+        item, address = items.get(verdict.case.case_id), verdict.address
+        if item is None or address is None or verdict.case.cycle != item.cycle:
+            continue
+        if _goes_on(verdict, item.step_key):
+            groups.setdefault((verdict.case.policy.id, verdict.case.policy.version, address), []).append(verdict)
     taken = await _taken(uow, items) if groups else frozenset()
     made = []
-    for group in groups.values():
-        address = group[0].address
-        if address is not None:
-            planned = PlannedReminder(group[0].case.policy, reminder.currency, address, tuple(group))
-            made.append(make_reminder(uow, customer, planned, reminder.language, replaces=reminder, taken=taken))
+    for (_, _, address), group in groups.items():
+        planned = PlannedReminder(group[0].case.policy, reminder.currency, address, tuple(group))
+        made.append(make_reminder(uow, customer, planned, reminder.language, replaces=reminder, taken=taken))
     return made
 
 
@@ -75,8 +73,7 @@ async def _taken(uow: UnitOfWork, items: Mapping[UUID, ReminderItem]) -> frozens
 def _goes_on(verdict: Verdict, step_key: str) -> bool:
     choice = verdict.choice
     return (
-        verdict.address is not None
-        and choice is not None
+        choice is not None
         and choice.due is not None
         and due_step(verdict).step.key == step_key
         # What waits for sending to be resumed waits as a reminder.
@@ -124,10 +121,9 @@ async def fail_unsent(
     ended = [part for part in parts if (part.reminder.id, part.case.id) not in going_on]
     skips = await lower_steps(uow, ended)
     for part in ended:
-        step = part.policy.step(part.item.step_key)
-        if step is not None:
-            skipped = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
-            skips.append(Skip(part.case, skipped, code, part.reminder.id))
+        step = part.policy.own_step(part.item.step_key)
+        skipped = PlannedStep(step, part.item.nominal_on, part.item.nominal_on)
+        skips.append(Skip(part.case, skipped, code, part.reminder.id))
     await skip_steps(uow, skips)
     for part in ended:
         exhaust_if_done(uow, part.case, part.policy)
@@ -137,8 +133,8 @@ async def fail_unsent(
 def _has_channels_left(reminder: Reminder, dossier: Dossier, policies: Mapping[tuple[UUID, int], Policy]) -> bool:
     tried = {*reminder.tried_channels, reminder.channel}
     for item in live_items(reminder):
-        case = dossier.cases.get(item.case_id)
-        step = policies[case.policy_id, case.policy_version].step(item.step_key) if case is not None else None
-        if step is not None and not tried.issuperset(step.channels):
+        case = dossier.cases[item.case_id]
+        step = policies[case.policy_id, case.policy_version].own_step(item.step_key)
+        if not tried.issuperset(step.channels):
             return True
     return False

@@ -55,11 +55,6 @@ class Account:
     posted: list[Posted] = field(default_factory=list)
 
     @property
-    def last_table(self) -> RateTable | None:
-        """The rates of the latest charge."""
-        return max(self.posted, key=lambda one: one.through_on).table if self.posted else None
-
-    @property
     def covered_through(self) -> date | None:
         """The last day that a charge was posted for."""
         return max((one.through_on for one in self.posted), default=None)
@@ -148,19 +143,18 @@ async def load_accounts(
                 Charge.tenant_id == uow.tenant_id,
                 Charge.invoice_id.in_(accounts),
                 Charge.kind == "interest",
-                Charge.through_on.is_not(None),
                 Charge.status.in_(("posted", "paid", "waived")),
             )
         )
     ).all()
     tables = await load_tables(uow, {made.rate_table for made in charges if made.rate_table is not None})
     for made in charges:
-        if made.status == "reversed":
-            # By this unit of work, which has not written it.
+        if made.from_on is None or made.through_on is None or made.status == "reversed":
+            # A sum for no certain days; or taken back by this unit of work, which has not written it.
             continue
         account = accounts[made.invoice_id]
         account.charges[made.id] = made
-        account.posted.append(_posted(made, tables))
+        account.posted.append(_posted(made, made.from_on, made.through_on, tables))
     return accounts
 
 
@@ -280,21 +274,20 @@ def announce_grown(uow: UnitOfWork, payments: Collection[Payment]) -> None:
     """Tell of payments that have cash left again, which may cover other invoices of their customers."""
     for payment in payments:
         uow.emit("payment.allocated", payment)
-        if payment.customer_id is not None:
-            uow.wakes[payment.customer_id] = uow.now
-            uow.ring("dunning.tick")
+    owners = {payment.customer_id for payment in payments if payment.customer_id is not None}
+    if owners:
+        uow.wakes |= dict.fromkeys(owners, uow.now)
+        uow.ring("dunning.tick")
 
 
-def _posted(made: Charge, tables: Mapping[str, RateTable]) -> Posted:
-    if made.from_on is None or made.through_on is None:
-        raise LookupError("interest for no time")
+def _posted(made: Charge, from_on: date, through_on: date, tables: Mapping[str, RateTable]) -> Posted:
     # A rate without a table counts actual days over 365; its segments are what is kept of it.
     table = tables[made.rate_table] if made.rate_table is not None else single_rate(made.segments[0]["annual_rate"])
     return Posted(
         id=made.id,
         table=table,
-        from_on=made.from_on,
-        through_on=made.through_on,
+        from_on=from_on,
+        through_on=through_on,
         net_minor=made.amount_minor - made.tax_minor,
         is_waived=made.status == "waived",
     )

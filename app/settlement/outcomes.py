@@ -80,10 +80,9 @@ def parts_of(
     for reminder in reminders:
         dossier = dossiers[reminder.customer_id]
         for item in live_items(reminder):
-            case = dossier.cases.get(item.case_id)
-            if case is not None:
-                policy = policies[case.policy_id, case.policy_version]
-                parts.append(Part(reminder, item, case, dossier.invoices[item.invoice_id], policy))
+            case = dossier.cases[item.case_id]
+            policy = policies[case.policy_id, case.policy_version]
+            parts.append(Part(reminder, item, case, dossier.invoices[item.invoice_id], policy))
     return parts
 
 
@@ -101,9 +100,7 @@ async def lower_steps(uow: UnitOfWork, parts: Iterable[Part]) -> list[Skip]:
 
 
 def _superseded(part: Part) -> list[tuple[Step, Code]]:
-    sent = part.policy.step(part.item.step_key)
-    if sent is None:
-        return []
+    sent = part.policy.own_step(part.item.step_key)
     floor = part.case.reached_offset_days
     return [
         (step, Code.missed if step.offset_days < 0 <= sent.offset_days else Code.superseded)

@@ -52,7 +52,7 @@ async def follow_plan_cases(
     for case in cases:
         if case.plan_id in own:
             own[case.plan_id].append(case)
-        elif case.state != "closed":
+        else:
             ended[case.id] = Code.cancelled
             move_case(uow, case, "closed")
     published = await _load_published(uow, plans.values())

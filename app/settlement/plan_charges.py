@@ -59,9 +59,10 @@ async def follow_plan_charges(
 
 
 def _post(uow: UnitOfWork, plan: PaymentPlan, covered: Sequence[Invoice], kind: str, amount_minor: int) -> Charge:
-    """Post interest or the fee of a plan to the covered invoice that is settled last."""
-    bearing = [invoice for invoice in covered if invoice.open_minor > 0 and invoice.status in {*RECEIVABLE, "paid"}]
-    invoice = (bearing or list(covered))[-1]
+    """Post interest or the fee of a plan to the covered invoice that is settled last; not all of them are void."""
+    valid = [invoice for invoice in covered if invoice.status != "void"]
+    bearing = [invoice for invoice in valid if invoice.open_minor > 0 and invoice.status in {*RECEIVABLE, "paid"}]
+    invoice = (bearing or valid)[-1]
     return charge(
         uow, invoice, NewCharge(kind, amount_minor, max(uow.today, invoice.issued_on), reason=REASON, plan_id=plan.id)
     )
@@ -131,19 +132,16 @@ async def _settle_rest(uow: UnitOfWork, grown: Grown, covered: Sequence[Invoice]
 async def load_plan_charges(uow: UnitOfWork, plans: Sequence[PaymentPlan]) -> dict[UUID, list[Charge]]:
     """The charges of each plan that stand or were given up, oldest first."""
     await uow.write_new()
-    found: dict[UUID, list[Charge]] = {plan.id: [] for plan in plans}
     rows = await uow.session.scalars(
         select(Charge)
         .where(
             Charge.tenant_id == uow.tenant_id,
             Charge.invoice_id.in_({item.invoice_id for plan in plans for item in plan.invoices}),
-            Charge.plan_id.in_(found),
+            Charge.plan_id.in_([plan.id for plan in plans]),
             Charge.status.in_(("posted", "paid", "waived")),
         )
         .order_by(Charge.id)
     )
-    for made in rows:
-        # One that was ended by this unit of work may not have been written.
-        if made.plan_id is not None and made.status != "reversed":
-            found[made.plan_id].append(made)
-    return found
+    # One that was ended by this unit of work may not have been written.
+    standing = [made for made in rows if made.status != "reversed"]
+    return {plan.id: [made for made in standing if made.plan_id == plan.id] for plan in plans}

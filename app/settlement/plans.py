@@ -114,6 +114,10 @@ async def _follow(uow: UnitOfWork, dossier: _Dossier) -> bool:
             return False
         _reopen(uow, plan)
     _fill(uow, plan, standing.instalments)
+    if plan.status == "active" and all(invoice.status == "void" for invoice in dossier.covered):
+        # What it costs has been taken back with what it covered.
+        _end(uow, plan, "cancelled", on=uow.today, reason=GIVEN_UP)
+        return True
     interest = sum(state.share.interest_minor for state in standing.instalments)
     if standing.status == "defaulted":
         # Dunning and acceleration begin now, even where a reversal shows that they might have begun before.

@@ -239,8 +239,6 @@ _CASES = "SELECT * FROM dunning_cases WHERE tenant_id = $1 AND invoice_id = ANY(
 
 
 async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> Cases:
-    if not invoices:
-        return {}
     cases = await uow.fetch(DunningCase, _CASES, uow.tenant_id, [invoice.id for invoice in invoices])
     return by_invoice(cases)
 

@@ -115,12 +115,10 @@ async def complete(uow: UnitOfWork, customer: Customer, task: Task, fields: Fiel
     await uow.flush()
     told = fields["contact"] or (_A_CALL if task.kind == "call" else None)
     contact = None if told is None else {**told, "outcome": None if outcome == "done" else outcome}
-    counted = False
-    if task.reminder_id is not None:
-        reached = outcome not in activities.NOBODY_REACHED
-        moved = await complete_call(uow, task, "reached" if reached else "not_reached")
-        # The reminder is the contact then.
-        counted = moved is not None and moved.contacted_on is not None
+    reached = outcome not in activities.NOBODY_REACHED
+    moved = await complete_call(uow, task, "reached" if reached else "not_reached")
+    # The reminder is the contact then.
+    counted = moved is not None and moved.contacted_on is not None
     activity = None
     if contact is not None:
         kept = {"external_id": None, "invoice_ids": task.invoice_ids, "note": fields["note"], "metadata": {}}
@@ -144,8 +142,7 @@ async def cancel(uow: UnitOfWork, task: Task, *, note: str | None) -> Task:
     task.note = note
     task.completed_at = uow.now
     await uow.flush()
-    if task.reminder_id is not None:
-        await complete_call(uow, task, "not_reached")
+    await complete_call(uow, task, "not_reached")
     uow.emit("task.cancelled", task)
     return task
 

@@ -1,7 +1,9 @@
 """Holds through the API: what they stop, from which day to which day, and how chasing goes on afterwards."""
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -77,6 +79,26 @@ async def test_a_hold_begins_and_expires_by_itself_and_says_so(api: Api) -> None
     }
     types = [event["type"] for event in await api.all("/events", types="hold.placed,hold.expired,hold.released")]
     assert types == ["hold.placed", "hold.expired"]
+
+
+async def test_a_hold_that_nobody_saw_in_force_has_expired_all_the_same(
+    api: Api, unit_of_work: Callable[[UUID], Any]
+) -> None:
+    """No worker ran while its days passed."""
+    invoice = await chased(api, [1, 30], due_on="2026-03-01")
+    await api.advance("2026-03-02T12:00:00-06:00")
+    body = {"invoice_id": invoice["id"], "reason": "fair", "starts_on": "2026-03-04", "ends_on": "2026-03-05"}
+    hold = await api.post("/holds", {**body, "effects": ["escalation"]})
+    async with unit_of_work(api.tenant_id) as uow:
+        tenant = await uow.lock_tenant()
+        tenant.clock_at = datetime(2026, 3, 9, 18, tzinfo=UTC)
+    await api.advance("2026-03-09T18:00:01Z")
+    found = await api.get(f"/holds/{hold['id']}")
+    assert (found["status"], found["released_on"]) == ("expired", None)
+    assert [event["type"] for event in await api.all("/events", types="hold.*")] == ["hold.placed", "hold.expired"]
+    # The clock stood for two days, which nobody had to see.
+    outlook = await api.get(f"/invoices/{invoice['id']}/dunning")
+    assert outlook["next_step"]["due_on"] == "2026-04-02"
 
 
 async def test_a_customers_hold_covers_all_invoices_and_new_ones(api: Api) -> None:

@@ -245,6 +245,17 @@ async def test_several_write_offs_are_recovered_in_their_order_and_taken_back_to
     assert (newer["status"], older["status"]) == ("reversed", "posted"), "the older one has come in whole"
 
 
+async def test_a_recovery_goes_on_where_the_last_one_ended(api: Api) -> None:
+    invoice = await invoice_of(api)
+    for amount in ("40.00", "60.00"):
+        await write_off(api, invoice, amount=amount)
+    for amount, left in (("50.00", "50.00"), ("20.00", "30.00")):
+        await pay(api, invoice, amount)
+        assert (await api.get(f"/invoices/{invoice['id']}"))["written_off_amount"] == left
+    written = await api.all(f"/invoices/{invoice['id']}/write-offs")
+    assert [(row["amount"], row["recovered_amount"]) for row in written] == [("60.00", "30.00"), ("40.00", "40.00")]
+
+
 async def test_charges_come_back_before_principal_and_once(api: Api) -> None:
     """Two allocations of one payment recover what was given up in its order."""
     await fee_of_50(api)

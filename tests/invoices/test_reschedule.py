@@ -7,6 +7,8 @@ import pytest
 from app.core.settings import Settings
 from tests.conftest import Api
 from tests.operating.test_checks import check
+from tests.reminders.channels import MOBILE, provider
+from tests.reminders.test_receipts import sent, tell
 
 HALVES = {"kind": "net", "instalments": [{"percent": "50", "days": 10}, {"percent": "50", "days": 40}]}
 
@@ -103,6 +105,20 @@ async def test_a_reminder_that_waits_is_taken_back(api: Api) -> None:
     assert len(await api.all("/reminders")) == 1
     await noon(api, "2026-03-13")
     assert [row["status"] for row in await api.all("/reminders")] == ["awaiting_approval", "skipped"]
+
+
+async def test_what_is_tried_again_by_another_channel_stays(api: Api) -> None:
+    """Its step has been taken: it is not judged by the new date, and goes out once sending is resumed."""
+    async with provider(api) as fake:
+        reminder = await sent(api, ["email", "sms"])
+        await api.patch("/tenant", {"sending": "paused"})
+        (again,) = (await tell(api, reminder, "bounced"))["replaced_by"]
+        await reschedule(api, {"id": reminder["items"][0]["invoice_id"]}, due_on="2026-03-01")
+        assert (await api.get(f"/reminders/{again}"))["status"] == "ready"
+        await api.patch("/tenant", {"sending": "live"})
+        await noon(api, "2026-03-06")
+    assert [message["To"] for message in fake.messages] == [MOBILE]
+    assert (await api.get(f"/reminders/{again}"))["status"] == "sent"
 
 
 async def test_a_date_that_has_passed_enters_the_ladder_gently(api: Api) -> None:

@@ -59,6 +59,8 @@ async def test_the_customers_terms_then_the_tenants_then_none(api: Api) -> None:
     cleared = await api.patch(f"/customers/{customer['id']}", {"payment_terms": None})
     assert cleared["payment_terms"] is None
     assert (await api.post("/invoices", body(customer["id"])))["due_on"] == "2026-03-09"
+    assert (await api.patch("/tenant", {"payment_terms": None}))["payment_terms"] is None
+    await refused(api, body(customer["id"]), "/due_on", "missing")
 
 
 async def test_terms_are_checked_where_they_are_chosen(api: Api) -> None:

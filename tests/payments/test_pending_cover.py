@@ -58,6 +58,16 @@ async def test_it_covers_what_it_was_designated_for(api: Api, name: str) -> None
     assert "pending_payment" not in await blockers(api, first)
 
 
+async def test_what_was_meant_for_an_invoice_that_is_paid_meanwhile_covers_no_other(api: Api) -> None:
+    customer, first, second = await story(api, 1)
+    named = [{"invoice_id": invoice["id"], "amount": "60.00"} for invoice in (first, second)]
+    await note_of(api, customer, "120.00", allocations=named)
+    await api.pay(customer, "60.00", TODAY, allocations=named[1:])
+    await api.advance("2026-03-03T20:00:00Z")
+    # Of 100.00 the note covers the 60.00 that were meant for it.
+    assert await reminded(api) == [("2026-03-02", ["40.00"])]
+
+
 async def test_undesignated_it_covers_the_oldest_as_cash_would(api: Api) -> None:
     customer, first, second = await story(api, 1)
     await note_of(api, customer, "110.00")

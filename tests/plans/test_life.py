@@ -192,6 +192,66 @@ async def test_what_the_payer_left_unapplied_stays_so_when_interest_is_dropped(a
     assert (await api.get(f"/payments/{payment['id']}"))["unapplied_amount"] == "74.87"
 
 
+async def test_interest_that_was_given_up_is_given_back_to_nobody(api: Api) -> None:
+    [invoice] = await owing(api, "1000.00")
+    plan = await accepted(api, [invoice], interest=declining())
+    body = {"reason": "other", "amount": "25.13"}
+    await api.post(f"/invoices/{invoice['id']}/write-off", body, expect=200)
+    await api.pay(invoice["customer_id"], "1000.00", "2026-03-02")
+    # Paid off on its first day, it has earned nothing: money that had paid it would come back, and none had.
+    assert await charges(api) == [("interest", "25.13", "posted")]
+    assert await balances(api, [invoice]) == [("written_off", "0.00", "0.00")]
+    assert (await standing(api, plan))["status"] == "completed"
+
+
+async def test_it_stays_completed_where_another_plan_covers_what_is_left(api: Api) -> None:
+    """A payment of the first plan bounces after the second has begun over the same invoice."""
+    [invoice] = await owing(api, "100.00")
+    first = await accepted(api, [invoice])
+    await api.post("/charges", {"invoice_id": invoice["id"], "kind": "fee", "amount": "30.00"})
+    await api.patch("/tenant", {"allocation_order": ["principal", "interest", "fees"]})
+    payment = await api.pay(
+        invoice["customer_id"], "100.00", "2026-03-02", allocations=[{"invoice_id": invoice["id"], "amount": "100.00"}]
+    )
+    assert (await standing(api, first))["status"] == "completed"
+    second = await accepted(api, [invoice], instalment_count=2)
+    await api.post(f"/payments/{payment['id']}/reverse", {"reason": "bounced"}, expect=200)
+    assert await balances(api, [invoice]) == [("open", "130.00", "30.00")]
+    found = await standing(api, first)
+    assert (found["status"], found["paid_amount"]) == ("completed", "100.00")
+    assert (await standing(api, second))["status"] == "active"
+    assert "reopened" not in await told(api)
+
+
+async def test_it_ends_with_all_that_it_covers(api: Api) -> None:
+    invoices = await owing(api, "600.00", "400.00")
+    plan = await accepted(api, invoices, interest=declining(), setup_fee="58.00")
+    cost = [("interest", "25.13", "posted"), ("fee", "58.00", "posted")]
+    assert await charges(api) == cost
+    await api.post(f"/invoices/{invoices[1]['id']}/void", {"reason": "made twice"}, expect=200)
+    # The other invoice bears what the plan costs, and less interest on less.
+    assert await balances(api, invoices) == [("open", "680.55", "80.55"), ("void", "0.00", "0.00")]
+    found = await standing(api, plan)
+    assert (found["status"], found["open_amount"], found["dropped_interest"]) == ("active", "680.55", "2.58")
+    await api.post(f"/invoices/{invoices[0]['id']}/void", {"reason": "made twice"}, expect=200)
+    assert await balances(api, invoices) == [("void", "0.00", "0.00")] * 2
+    assert {status for _, _, status in await charges(api)} == {"reversed"}
+    ended = await standing(api, plan)
+    assert (ended["status"], ended["end_reason"], ended["ended_on"]) == ("cancelled", "invoices_given_up", "2026-03-02")
+    assert (await told(api))[-1] == "cancelled"
+
+
+async def test_what_it_costs_is_never_charged_on_a_void_invoice(api: Api) -> None:
+    """The invoice that is not void was paid: it is open again for what the plan costs."""
+    invoices = await owing(api, "600.00", "400.00")
+    plan = await accepted(api, invoices, setup_fee="58.00")
+    allocations = [{"invoice_id": invoices[0]["id"], "amount": "600.00"}]
+    await api.pay(invoices[0]["customer_id"], "600.00", "2026-03-02", allocations=allocations)
+    await api.post(f"/invoices/{invoices[1]['id']}/void", {"reason": "made twice"}, expect=200)
+    assert await balances(api, invoices) == [("partially_paid", "58.00", "58.00"), ("void", "0.00", "0.00")]
+    assert (await standing(api, plan))["open_amount"] == "58.00"
+
+
 async def test_a_reversed_payment_opens_it_again(api: Api) -> None:
     invoices = await owing(api, "600.00", "400.00")
     plan = await accepted(api, invoices, interest=declining())

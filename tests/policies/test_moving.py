@@ -79,6 +79,13 @@ async def test_a_preview_tells_what_then_happens(api: Api) -> None:
     ]
 
 
+async def test_where_no_case_is_meant_the_preview_is_empty(api: Api) -> None:
+    made = await api.policy([5])
+    move = await newer(api, made, steps=[step(7)])
+    told = await api.post(move, {"preview": True}, expect=200)
+    assert (told["matched"], told["moved"], told["data"]) == (0, 0, [])
+
+
 async def test_a_step_by_the_same_name_is_not_sent_twice(api: Api) -> None:
     made = await api.policy([5, 20])
     invoice = await debt(api)

@@ -63,6 +63,26 @@ async def test_by_default_it_is_for_all_that_is_open_and_pauses_chasing(api: Api
     assert await told(api) == ["created", "broken"]
 
 
+async def test_one_that_was_broken_stays_so_where_the_day_begins_anew(api: Api) -> None:
+    """The tenant moves to a time zone in which the day that was promised has not ended."""
+    await api.patch("/tenant", {"time_zone": "Europe/Madrid"})
+    invoice = await owing(api)
+    promise = await promised(api, invoice, "2026-03-05")
+    await api.advance("2026-03-06T00:00:00+01:00")
+    assert await status_of(api, promise) == "broken"
+    await api.patch("/tenant", {"time_zone": "America/Mexico_City"})
+    await pay(api, invoice, "10.00", "2026-03-05")
+    found = await api.get(f"/promises/{promise['id']}")
+    assert (found["status"], found["judged_on"], found["paid_amount"]) == ("broken", "2026-03-06", "0.00")
+    await noon(api, "2026-03-07")
+    # The next payment has it judged again by all that came in time, and is too late itself.
+    await pay(api, invoice, "5.00", "2026-03-07")
+    found = await api.get(f"/promises/{promise['id']}")
+    assert (found["status"], found["paid_amount"]) == ("partially_kept", "10.00")
+    await noon(api, "2026-03-08")
+    assert await told(api) == ["created", "broken", "partially_kept"]
+
+
 @pytest.mark.parametrize(
     ("day", "tolerance_days", "status", "told_of"),
     [

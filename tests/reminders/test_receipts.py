@@ -170,7 +170,11 @@ async def test_a_complaint_denies_the_address(api: Api, behind: Behind) -> None:
     assert told["reminder_status"] == "delivered"
     customer = await api.get(f"/customers/{reminder['customer_id']}")
     assert customer["contacts"][0]["channels"][0]["consent"] == "denied"
-    assert await behind.event_types(customer["id"]) == ["customer.created", "customer.updated", "customer.opted_out"]
+    expected = ["customer.created", "customer.updated", "customer.opted_out"]
+    assert await behind.event_types(customer["id"]) == expected
+    # Said once more, it changes nothing more.
+    await tell(api, reminder, "complained", "e-2")
+    assert await behind.event_types(customer["id"]) == expected
 
 
 async def test_a_receipt_decides_what_was_unknown(api: Api, behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:

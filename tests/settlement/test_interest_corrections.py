@@ -84,6 +84,22 @@ async def test_a_part_payment_dated_back_takes_its_share(tenant: Tenant) -> None
     ]
 
 
+async def test_interest_that_was_given_up_is_given_back_to_nobody(tenant: Tenant) -> None:
+    """What a write-off has settled stays as it was charged, though a payment of before has taken its ground."""
+    api = await tenant("2026-02-10", MONTHLY)
+    invoice = await late(api)
+    await api.advance("2026-03-02T18:00:00Z")
+    charged = [("2026-02-01", "2026-02-28", "28.00")]
+    assert await interest(api, invoice) == charged
+    body = {"reason": "other", "amount": "28.00"}
+    await api.post(f"/invoices/{invoice['id']}/write-off", body, expect=200)
+    payment = await allocate(api, invoice, "1000.00", "2026-02-10")
+    assert payment["unapplied_amount"] == "0.00"
+    assert await interest(api, invoice) == charged
+    assert await interest(api, invoice, "reversed") == []
+    assert await open_of(api, invoice) == ("0.00", "0.00", "written_off")
+
+
 async def test_a_payment_that_bounced_earned_nothing_while_it_was_there(tenant: Tenant) -> None:
     api = await tenant("2026-03-02", AT_SETTLEMENT)
     invoice = await late(api)

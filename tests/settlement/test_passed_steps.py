@@ -45,3 +45,18 @@ async def test_a_passed_step_has_its_day_by_the_ladder_clock(
         "d+2": "2026-03-07",
         "d+5": "2026-03-10",
     }
+
+
+async def test_a_step_that_a_case_is_not_for_is_passed_over_on_its_day(
+    api: Api, unit_of_work: Callable[..., Any]
+) -> None:
+    """Also where nothing else is to be done about the customer that day."""
+    await api.always_open()
+    await api.policy([], steps=[{**step(1), "conditions": {"kinds": ["consumer"]}}, step(30)])
+    customer = await api.customer(kind="business")
+    invoice = await api.invoice(customer["id"], "100.00", "2026-02-01", "2026-03-01")
+    await api.advance("2026-03-02T12:00:01Z")
+    async with unit_of_work(api.tenant_id) as uow:
+        rows = (await uow.session.scalars(select(CaseStep).where(CaseStep.tenant_id == api.tenant_id))).all()
+    assert [(row.step_key, row.outcome, row.reason) for row in rows] == [("d+1", "skipped", "condition_not_met")]
+    assert (await api.get(f"/invoices/{invoice['id']}/dunning"))["next_step"]["key"] == "d+30"

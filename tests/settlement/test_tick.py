@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.core.uow import UnitOfWork
 from app.domain.errors import Code
 from app.domain.ladder import PlannedStep
 from app.dunning.cases import Skip, record_sent_step, skip_steps
 from app.dunning.facts import load_case_policies
-from app.models import Customer, DunningCase, Event
+from app.models import Customer, DunningCase, Event, Invoice
 from app.settlement import tick as ticking
 from tests.conftest import Api
 
@@ -87,3 +88,25 @@ async def test_an_allocation_finds_its_invoice_by_either_id(api: Api) -> None:
          "allocations": allocations},
     )  # fmt: skip
     assert [item["amount"] for item in payment["allocations"]] == ["10.00", "4.00"]
+
+
+async def test_an_invoice_that_comes_while_another_is_looked_at_is_left_for_the_next_look(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever only looks holds no lock: the invoices were read, and a case is found of one that was not there."""
+    invoice = await overdue(api)
+    path = f"/invoices/{invoice['id']}/dunning"
+    fetch = UnitOfWork.fetch
+    late: list[Any] = []
+
+    async def slow(self: UnitOfWork, kind: Any, statement: str, *arguments: Any) -> list[Any]:
+        rows = await fetch(self, kind, statement, *arguments)
+        if kind is Invoice and not late:
+            late.append(None)
+            late[0] = await api.invoice(invoice["customer_id"], "10.00", "2026-01-01", "2026-03-01")
+        return rows
+
+    before = await api.get(path)
+    monkeypatch.setattr(UnitOfWork, "fetch", slow)
+    assert await api.get(path) == before
+    assert (await api.get(f"/invoices/{late[0]['id']}/dunning"))["next_step"]["key"] == "d+1"

@@ -134,6 +134,56 @@ async def test_the_call_of_a_step_takes_it_when_somebody_is_reached(api: Api) ->
     assert len(await api.all("/reminders", customer_id=customer["id"])) == 1
 
 
+async def test_a_call_is_written_anew_when_a_part_of_what_it_is_about_is_paid(api: Api) -> None:
+    await api.always_open()
+    await api.policy([], grouping="customer", steps=[step(1, channels=["call"])])
+    customer = await api.customer(contacts=[{"channels": [{"type": "phone", "address": "+525512345678"}]}])
+    paid, owed = [await api.invoice(customer["id"], total, "2026-02-01", "2026-03-01") for total in ("70.00", "30.00")]
+    await api.advance("2026-03-02T16:00:00Z")
+    (task,) = await api.all("/tasks")
+    assert (task["amount"], set(task["invoice_ids"])) == ("100.00", {paid["id"], owed["id"]})
+    assert paid["number"] in task["script"]
+    await api.pay(customer["id"], "70.00", "2026-03-02", allocations=[{"invoice_id": paid["id"], "amount": "70.00"}])
+    await api.advance("2026-03-02T17:00:00Z")
+    (now,) = await api.all("/tasks")
+    assert (now["id"], now["status"], now["amount"]) == (task["id"], "open", "30.00")
+    assert now["invoice_ids"] == [owed["id"]]
+    assert now["title"].endswith("30.00 MXN")
+    assert owed["number"] in now["script"]
+    assert paid["number"] not in now["script"]
+    told = [event["type"] for event in await api.all("/events", types="task.*")]
+    assert told == ["task.created", "task.updated"]
+
+
+async def test_what_becomes_of_a_call_is_told_by_its_task(api: Api) -> None:
+    customer, _, task = await phoned(api, "email")
+    event = {"kind": "delivered", "provider_event_id": "call-7"}
+    refused = await api.post(f"/reminders/{task['reminder_id']}/delivery-events", event, expect=409)
+    assert refused["code"] == "state_conflict"
+    await api.post(f"/tasks/{task['id']}/complete", {"outcome": "reached"}, expect=200)
+    (reminder,) = await api.all("/reminders", customer_id=customer["id"])
+    assert (reminder["channel"], reminder["status"]) == ("call", "sent")
+
+
+async def test_parts_of_one_invoice_that_end_together_are_one_task(api: Api) -> None:
+    await api.always_open()
+    await api.policy([], grouping="customer", steps=[step(1, on_exhausted="task")])
+    await api.patch("/tenant", {"sending": "paused"})
+    customer = await api.customer()
+    parts = [{"percent": "50", "days": 1}, {"percent": "50", "days": 2}]
+    body = {"customer_id": customer["id"], "number": "F-7", "currency": "MXN", "total": "100.00"}
+    terms = {"issued_on": "2026-03-02", "terms": {"kind": "net", "instalments": parts}}
+    invoice = await api.post("/invoices", {**body, **terms})
+    await api.advance("2026-03-06T12:00:00Z")
+    await api.patch("/tenant", {"sending": "live"})
+    await api.advance("2026-03-06T20:00:00Z")
+    sent = await api.all("/reminders", status="sent")
+    assert sum(len(reminder["items"]) for reminder in sent) == 2
+    (task,) = await api.all("/tasks")
+    assert (task["kind"], task["invoice_ids"]) == ("review", [invoice["id"]])
+    assert [event["type"] for event in await api.all("/events", types="task.*")] == ["task.created"]
+
+
 @pytest.mark.parametrize("ends", ["no_answer", "cancel"])
 async def test_the_step_goes_on_by_its_next_channel_when_nobody_is(api: Api, ends: str) -> None:
     _, _, task = await phoned(api, "email")

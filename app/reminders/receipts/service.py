@@ -98,7 +98,9 @@ def may_have_left(reminder: Reminder) -> bool:
     """Whether a provider can tell something of it: also of one that it said to be too busy for, and took."""
     if reminder.is_shadow:
         return False
-    return reminder.status in _LEFT or (reminder.status == "ready" and reminder.attempt_count > 0)
+    # What becomes of a call is told by its task.
+    was_tried = reminder.status == "ready" and reminder.attempt_count > 0 and reminder.channel != "call"
+    return reminder.status in _LEFT or was_tried
 
 
 async def prove_sent(uow: UnitOfWork, customer: Customer, reminder: Reminder) -> None:
