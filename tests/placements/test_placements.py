@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ async def test_the_dossier_proves_the_claim_the_same_each_time(api: Api) -> None
     assert dossier["totals"]["open"] == "60.00"
     assert dossier["totals"]["invoiced"] == "100.00"
     owed = [entry["amount"] for entry in dossier["ledger"] if entry["account"] == "principal"]
-    assert sum(float(amount) for amount in owed) == 60
+    assert sum(Decimal(amount) for amount in owed) == 60
     [reminder] = dossier["reminders"]
     assert reminder["delivery"]["sent_at"] is not None
     assert [len(dossier[name]) for name in ("holds", "promises", "payments")] == [1, 1, 1]

@@ -1,5 +1,6 @@
 """The calculator: instalments to the cent, what they cost, and what the tenant does not allow."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ async def test_interest_on_interest_needs_the_customers_word(api: Api) -> None:
     assert problem["errors"][0]["message"].startswith("plans.compound_agreement:")
     found = await api.post("/payment-plans/quote", {**body, "compound_agreement": "letter of 1 March"}, expect=200)
     plain = await api.post("/payment-plans/quote", over([invoice], interest=declining()), expect=200)
-    assert float(found["total_cost"]) > float(plain["total_cost"])
+    assert Decimal(found["total_cost"]) > Decimal(plain["total_cost"])
 
 
 async def test_what_cannot_be_set_as_a_rule(api: Api) -> None:

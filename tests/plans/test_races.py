@@ -1,6 +1,7 @@
 """Commands on one plan at the same time: one after the other, whichever comes first."""
 
 import asyncio
+from decimal import Decimal
 
 from tests.conftest import Api
 from tests.plans.agreeing import accepted, balances, declining, owing, proposed, standing, told, word
@@ -58,7 +59,7 @@ async def test_a_restructure_during_a_payment(api: Api) -> None:
         assert (answer.json()["code"], old["status"], found["status"]) == ("plan_changed", "active", "proposed")
         live = old
     # Counted once, by whichever plan is in force.
-    open_amounts = [float(row[1]) for row in await balances(api, invoices)]
+    open_amounts = [Decimal(row[1]) for row in await balances(api, invoices)]
     assert f"{sum(open_amounts):.2f}" == live["open_amount"]
 
 
