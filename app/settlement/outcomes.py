@@ -14,7 +14,7 @@ from app.dunning.reminders import live_items
 from app.dunning.shares import by_invoice
 from app.dunning.standing import load_standings_of
 from app.models import Customer, DunningCase, Invoice, Reminder, ReminderItem
-from app.settlement.reconcile import reconcile
+from app.settlement.reconcile import load_invoices, reconcile
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,6 @@ async def reconcile_parts(uow: UnitOfWork, dossiers: Mapping[UUID, Dossier], par
     )
 
 
-_INVOICES = "SELECT * FROM invoices WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _CASES = """
 SELECT * FROM dunning_cases WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR invoice_id = ANY($3::uuid[]))
 """
@@ -150,7 +149,7 @@ async def load_touched(
     """
     dossiers = {customer_id: Dossier(customer) for customer_id, customer in customers.items()}
     items = [item for reminder in reminders for item in reminder.items]
-    for invoice in await uow.fetch(Invoice, _INVOICES, uow.tenant_id, list({item.invoice_id for item in items})):
+    for invoice in await load_invoices(uow, {item.invoice_id for item in items}):
         dossiers[invoice.customer_id].invoices[invoice.id] = invoice
     # An invoice that stands for a plan's instalment has a case of its own beside it.
     several = {item.invoice_id for item in items if item.plan_id is not None}

@@ -137,8 +137,7 @@ async def reconcile_released(
     released = uow.charged - moved_before
     if released:
         await uow.flush()
-        invoices = [await uow.session.get_one(Invoice, (uow.tenant_id, invoice_id)) for invoice_id in released]
-        await reconcile(uow, customers, invoices, unsent=unsent, sets_wakes=sets_wakes)
+        await reconcile(uow, customers, await load_invoices(uow, released), unsent=unsent, sets_wakes=sets_wakes)
 
 
 def _wake_for_agreements(uow: UnitOfWork, customers: Mapping[UUID, Customer], standings: Standings) -> None:
@@ -235,7 +234,13 @@ async def wake_all(uow: UnitOfWork, *, customer_ids: Collection[UUID] | None = N
     uow.ring("dunning.tick")
 
 
+_INVOICES = "SELECT * FROM invoices WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id"
 _CASES = "SELECT * FROM dunning_cases WHERE tenant_id = $1 AND invoice_id = ANY($2::uuid[])"
+
+
+async def load_invoices(uow: UnitOfWork, invoice_ids: Iterable[UUID]) -> list[Invoice]:
+    """Invoices in the order of their ids, whatever their state is."""
+    return await uow.fetch(Invoice, _INVOICES, uow.tenant_id, list(invoice_ids))
 
 
 async def _load_cases(uow: UnitOfWork, invoices: Sequence[Invoice]) -> Cases:
